@@ -1,0 +1,18 @@
+export { abortedError, throwIfAborted } from "./abort.js";
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  errorFromWire,
+  errorToWire,
+  type FencedDetails,
+  FencedError,
+  HeadwaterError,
+  OptionError,
+  SqliteError,
+  type WireError,
+} from "./errors.js";
+export type { FileHandle, FileStat, FileSystem, OpenMode, PathLock, PathLocks } from "./file-system.js";
+export { formatTXID, isPageSize, lockPgno, type Pgno, parseTXID, pgno, type TXID, txid } from "./ids.js";
+export { boolean, type Check, checkOptions, either, func, having, integer, number, object, oneOf, suggest, text } from "./options.js";
+export { redactUrl } from "./redact.js";
+export type { Clock, Random, Runtime, Timers } from "./runtime.js";

@@ -1,0 +1,43 @@
+import { randomFillSync } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { abortedError } from "../abort.js";
+import type { Runtime } from "../runtime.js";
+
+const pool = new Uint32Array(256);
+let next = pool.length;
+
+/** The real clock, timers that never keep a process alive, and the system's randomness. */
+export const systemRuntime: Runtime = {
+  clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+  timers: {
+    sleep(durationMs, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted) {
+          reject(abortedError(signal));
+          return;
+        }
+        const onAbort = (): void => {
+          clearTimeout(timer);
+          reject(abortedError(signal));
+        };
+        const timer = setTimeout(() => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        }, durationMs);
+        timer.unref();
+        signal?.addEventListener("abort", onAbort, { once: true });
+      });
+    },
+  },
+  random: {
+    nextU32() {
+      if (next === pool.length) {
+        randomFillSync(pool);
+        next = 0;
+      }
+      const value = pool[next] ?? 0;
+      next += 1;
+      return value;
+    },
+  },
+};

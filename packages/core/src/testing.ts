@@ -1,0 +1,3 @@
+export { MemoryFileSystem } from "./testing/memory-file-system.js";
+export { ManualRuntime } from "./testing/manual-runtime.js";
+export { SeededRandom, testSeed } from "./testing/seeded-random.js";
