@@ -21,7 +21,8 @@ export function formatTXID(value: TXID | bigint): string {
 
 /** The inverse of {@link formatTXID}; nothing else is accepted. @throws {OptionError} `BAD_OPTION`. */
 export function parseTXID(text: string): TXID {
-  if (!/^[0-9a-f]{16}$/.test(text)) throw new OptionError("BAD_OPTION", `malformed txid: ${JSON.stringify(text)}; expected 16 lower-case hex digits`);
+  if (!/^[0-9a-f]{16}$/.test(text))
+    throw new OptionError("BAD_OPTION", `malformed txid: ${JSON.stringify(text)}; expected 16 lower-case hex digits`);
   return txid(BigInt(`0x${text}`));
 }
 

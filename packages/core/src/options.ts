@@ -73,7 +73,9 @@ export function checkOptions(where: string, options: Readonly<Record<string, unk
 /** "did you mean ...?" where something is near, else the list of what there is. */
 export function suggest(name: string, known: readonly string[]): string {
   const near = known.map((k) => ({ k, d: distance(name.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];
-  return near && near.d <= Math.max(2, Math.floor(name.length / 3)) ? `did you mean ${JSON.stringify(near.k)}?` : `known: ${known.join(", ")}`;
+  return near && near.d <= Math.max(2, Math.floor(name.length / 3))
+    ? `did you mean ${JSON.stringify(near.k)}?`
+    : `known: ${known.join(", ")}`;
 }
 
 /** Levenshtein distance, on inputs cut to 64 characters so that a hostile name costs nothing. */

@@ -35,7 +35,8 @@ export const nodePathLocks: PathLocks = {
 
 function socketAddress(claimed: string): string {
   const resolved = path.resolve(claimed);
-  if (process.platform === "win32") return `\\\\.\\pipe\\headwater-${createHash("sha256").update(resolved.toLowerCase()).digest("hex").slice(0, 32)}`;
+  if (process.platform === "win32")
+    return `\\\\.\\pipe\\headwater-${createHash("sha256").update(resolved.toLowerCase()).digest("hex").slice(0, 32)}`;
   const beside = `${resolved}.lock`;
   if (Buffer.byteLength(beside) <= SOCKET_PATH_BYTES_MAX) return beside;
   // Too long for a socket: the same name in /tmp for everybody, whatever TMPDIR each process has.

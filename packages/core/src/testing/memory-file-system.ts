@@ -93,7 +93,9 @@ export class MemoryFileSystem implements FileSystem {
   list(dir: string): string[] {
     if (!this.#dirs.has(dir)) throw systemError("ENOENT", dir);
     const prefix = dir === "/" ? "/" : `${dir}/`;
-    const names = [...this.#names.keys(), ...this.#dirs].filter((n) => n.startsWith(prefix) && n !== dir).map((n) => n.slice(prefix.length));
+    const names = [...this.#names.keys(), ...this.#dirs]
+      .filter((n) => n.startsWith(prefix) && n !== dir)
+      .map((n) => n.slice(prefix.length));
     return [...new Set(names.filter((n) => n !== "" && !n.includes("/")))].sort();
   }
 

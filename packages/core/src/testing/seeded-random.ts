@@ -36,10 +36,14 @@ export class SeededRandom implements Random {
   }
 }
 
-/** The seed of a test run: `HEADWATER_SEED`, else from the clock. Printed, so that a failure can be replayed. */
+/**
+ * The seed of a test run: `HEADWATER_SEED`, which the shared test settings choose and print once, else one from the
+ * clock, printed here, so that a failure can be replayed.
+ */
 export function testSeed(name: string): number {
   const given = process.env["HEADWATER_SEED"];
-  const seed = given === undefined ? (process.hrtime.bigint() & 0xffffffffn) : BigInt(given);
+  if (given !== undefined) return Number(BigInt(given));
+  const seed = Number(process.hrtime.bigint() & 0xffffffffn);
   console.log(`${name}: HEADWATER_SEED=${seed}`);
-  return Number(seed);
+  return seed;
 }

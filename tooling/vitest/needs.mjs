@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+/**
+ * Suites that need something which a machine may not have. The file name says so: `test/x.s3.test.ts` needs an S3 server.
+ * Where it is missing the suite is left out, and said so; in CI that counts as a failure (tooling/ci/count.mjs).
+ */
+export const NEEDS = [
+  {
+    need: "s3",
+    suffix: ".s3.test.ts",
+    what: "an S3 server",
+    how: "set HEADWATER_TEST_S3_URL and AWS_*, for example: bash tooling/s3/radosgw.sh install && bash tooling/s3/radosgw.sh start .s3-test && set -a && . .s3-test/env",
+    present: (_dir, env) => (env.HEADWATER_TEST_S3_URL ?? "") !== "",
+  },
+  {
+    need: "peer",
+    suffix: ".peer.test.ts",
+    what: "the npm package litestream-vfs",
+    how: "npm test installs it where the platform has a build of it (Linux and macOS)",
+    present: (dir) => installed(dir, "litestream-vfs"),
+  },
+  {
+    need: "native",
+    suffix: ".native.test.ts",
+    what: "the npm package better-sqlite3",
+    how: "npm test installs it; where no prebuilt binary can be had it needs a C++ compiler, make and python3",
+    present: (dir) => loads(dir, "better-sqlite3"),
+  },
+];
+
+/** The suites of the package in `dir` that can't run here, one entry per missing thing. */
+export function missingSuites(dir, env = process.env) {
+  const files = testFiles(path.join(dir, "test")).map((file) => path.relative(dir, file).split(path.sep).join("/"));
+  return NEEDS.flatMap(({ need, suffix, what, how, present }) => {
+    const affected = files.filter((file) => file.endsWith(suffix));
+    return affected.length === 0 || present(dir, env) ? [] : [{ need, what, how, files: affected }];
+  });
+}
+
+function testFiles(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function installed(dir, name) {
+  const folders = createRequire(path.join(dir, "package.json")).resolve.paths(name) ?? [];
+  return folders.some((folder) => existsSync(path.join(folder, name, "package.json")));
+}
+
+/** A package whose native build failed is still there, so only loading it tells. */
+function loads(dir, name) {
+  try {
+    const Database = createRequire(path.join(dir, "package.json"))(name);
+    new Database(":memory:").close();
+    return true;
+  } catch {
+    return false;
+  }
+}
