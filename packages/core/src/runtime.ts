@@ -12,6 +12,8 @@ export interface Timers {
    * Resolves after the duration; rejects with `ABORTED` when the signal fires. Never keeps a process alive by itself.
    */
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
+  /** Lets everything else that is ready on this thread run first. For long work between slices of about 4 ms. */
+  turn(): Promise<void>;
 }
 
 /** Randomness: salts, jitter, ids. */

@@ -28,6 +28,7 @@ export const systemRuntime: Runtime = {
         signal?.addEventListener("abort", onAbort, { once: true });
       });
     },
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
   },
   random: {
     nextU32() {

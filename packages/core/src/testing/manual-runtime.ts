@@ -44,6 +44,7 @@ export class ManualRuntime implements Runtime {
         this.#sleepers.push(sleeper);
         signal?.addEventListener("abort", onAbort, { once: true });
       }),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
   };
 
   /** How many are asleep. */
