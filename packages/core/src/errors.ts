@@ -104,9 +104,16 @@ export class OptionError extends TypeError {
   }
 }
 
+/** A value out of range or missing (a parameter that a statement names, say). Otherwise as {@link OptionError}. */
+export class OptionRangeError extends RangeError {
+  readonly isHeadwaterError: true = true;
+  readonly retryable: boolean = false;
+  readonly code: "BAD_OPTION" = "BAD_OPTION";
+}
+
 /** An error in a form that survives a message between threads. Made by {@link errorToWire}. */
 export interface WireError {
-  readonly kind: "headwater" | "sqlite" | "fenced" | "option" | "other";
+  readonly kind: "headwater" | "sqlite" | "fenced" | "option" | "range" | "other";
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
@@ -123,6 +130,7 @@ export function errorToWire(error: unknown, depth = 0): WireError {
   const cause = e.cause === undefined || depth >= CAUSE_DEPTH_MAX ? undefined : errorToWire(e.cause, depth + 1);
   const base = { message: e.message, ...(e.stack === undefined ? {} : { stack: e.stack }), ...(cause ? { cause } : {}) };
   if (error instanceof OptionError) return { ...base, kind: "option", code: error.code, retryable: false };
+  if (error instanceof OptionRangeError) return { ...base, kind: "range", code: error.code, retryable: false };
   if (!HeadwaterError.is(error)) return { ...base, kind: "other", code: "", retryable: false };
   const kind = error instanceof FencedError ? "fenced" : error instanceof SqliteError ? "sqlite" : "headwater";
   if (!(error instanceof FencedError)) return { ...base, kind, code: error.code, retryable: error.retryable };
@@ -149,6 +157,8 @@ function rebuild(wire: WireError, details: ErrorDetails): Error {
       return new HeadwaterError(wire.code as ErrorCode, wire.message, details);
     case "option":
       return new OptionError(wire.code as "BAD_OPTION", wire.message);
+    case "range":
+      return new OptionRangeError(wire.message);
     case "other":
       return new Error(wire.message, details.cause === undefined ? undefined : { cause: details.cause });
   }

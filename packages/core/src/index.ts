@@ -8,6 +8,7 @@ export {
   FencedError,
   HeadwaterError,
   OptionError,
+  OptionRangeError,
   SqliteError,
   type WireError,
 } from "./errors.js";
