@@ -1,0 +1,3 @@
+import { tests } from "./vitest/library.mjs";
+
+export default tests();
