@@ -1,1 +1,1 @@
-export {};
+export { FileObjectStore } from "./file/file-object-store.js";
