@@ -1,20 +1,9 @@
 import tseslint from "typescript-eslint";
+import { MACHINE, PORTABLE } from "./tooling/arrows/arrows.mjs";
 import { reasons } from "./tooling/eslint/reasons.mjs";
 
 // Biome formats and holds the general rules (biome.json). Here are the rules that make Headwater testable:
 // what a package may know of time, chance and the machine, and how large a file or function may get.
-
-/** Packages that run whole in a simulation: no Node, no clock, no chance but what is handed to them. */
-const PORTABLE = ["core", "ltx", "object-store", "page-cache", "replica", "write-buffer", "hydrator", "engine"];
-
-/** The only places in those packages that may touch the machine. */
-const MACHINE = [
-  "packages/core/src/node.ts",
-  "packages/core/src/node/**",
-  "packages/core/src/testing/**",
-  "packages/object-store/src/{s3,file}.ts",
-  "packages/object-store/src/{s3,file}/**",
-];
 
 /** The one implementation of Runtime on real time and chance. */
 const SYSTEM_RUNTIME = ["packages/core/src/node/runtime.ts"];
