@@ -1,1 +1,12 @@
-export {};
+export { LocalCopy, type LocalCopyOptions } from "./local-copy.js";
+export { LocalCopyReader } from "./local-copy-reader.js";
+export {
+  COPY_COMPLETE,
+  COPY_FAILED,
+  COPY_USABLE,
+  type SharedCopy,
+  STATE_APPLIED,
+  STATE_FLAGS,
+  STATE_PAGE_COUNT,
+  STATE_PAGES,
+} from "./shared-copy.js";
