@@ -10,13 +10,20 @@ export function redactUrl(text: string | URL): string {
   try {
     url = new URL(raw);
   } catch {
-    return raw.replace(/\/\/[^/@]*@/, "//").replace(/\?.*$/s, "");
+    return withoutUserinfo(raw.replace(/[?#].*$/s, ""));
   }
   url.username = "";
   url.password = "";
   for (const name of [...url.searchParams.keys()]) {
     if (SECRET_PARAMETER.test(name) || /^x-amz-/i.test(name)) url.searchParams.set(name, "redacted");
     else if (/^endpoint$/i.test(name)) url.searchParams.set(name, redactUrl(url.searchParams.get(name) ?? ""));
+    else if (/@/.test(url.searchParams.get(name) ?? "")) url.searchParams.set(name, withoutUserinfo(url.searchParams.get(name) ?? ""));
   }
-  return url.toString();
+  url.hash = "";
+  return withoutUserinfo(url.toString());
+}
+
+/** Takes `name:password@` and `//name@` out of a text, wherever they are: not all that is wrong parses as a user. */
+function withoutUserinfo(text: string): string {
+  return text.replace(/(?<=\/\/)[^/?&#\s@]*@|[^/?&=#\s@:]*:[^/?&=#\s@:]*@/g, "");
 }
