@@ -48,8 +48,8 @@ function problemOfKey(key: string): string | undefined {
   if (typeof key !== "string" || key === "") return "expected a string that is not empty";
   // A UTF-16 unit takes three bytes at most, so short keys need no counting.
   if (key.length * 3 > KEY_BYTES_MAX && utf8Length(key) > KEY_BYTES_MAX) return `longer than ${KEY_BYTES_MAX} bytes`;
-  if (/[\u0000-\u001f\u007f\\]/.test(key)) return "a control character or a backslash";
-  if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(key)) return "half of a surrogate pair";
+  if (/[\p{Cc}\\]/u.test(key)) return "a control character or a backslash";
+  if (/\p{Cs}/u.test(key)) return "half of a surrogate pair";
   if (/(^|\/)\.{0,2}(\/|$)/.test(key)) return 'an empty, "." or ".." segment, or a slash at an end';
   return undefined;
 }
@@ -77,7 +77,11 @@ function shorten(text: string): string {
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   let bytes = 0;
   for (const [name, value] of Object.entries(metadata)) {
-    if (!/^[a-z0-9-]{1,128}$/.test(name)) throw new OptionError("BAD_OPTION", `bad metadata name: expected lower-case letters, digits and dashes; name=${JSON.stringify(shorten(name))}`);
+    if (!/^[a-z0-9-]{1,128}$/.test(name))
+      throw new OptionError(
+        "BAD_OPTION",
+        `bad metadata name: expected lower-case letters, digits and dashes; name=${JSON.stringify(shorten(name))}`,
+      );
     if (!/^[\x20-\x7e]*$/.test(value)) throw new OptionError("BAD_OPTION", `bad metadata value: expected printable ASCII; name=${name}`);
     bytes += name.length + value.length;
   }

@@ -72,6 +72,8 @@ export interface ListPage {
   /** True when another page follows; the iterator fetches it when asked. */
   readonly truncated: boolean;
   readonly dateMs: number;
+  /** Size of the reply that brought this page, where there was one. */
+  readonly bytes?: number;
 }
 
 /**

@@ -10,7 +10,8 @@ export interface Extent {
 /** @throws {OptionError} `BAD_OPTION` unless the range is `0 <= start < end` or `suffix >= 1`, in whole bytes. */
 export function checkRange(range: ByteRange): void {
   const isWhole = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;
-  const ok = "suffix" in range ? isWhole(range.suffix) && range.suffix > 0 : isWhole(range.start) && isWhole(range.end) && range.start < range.end;
+  const ok =
+    "suffix" in range ? isWhole(range.suffix) && range.suffix > 0 : isWhole(range.start) && isWhole(range.end) && range.start < range.end;
   if (!ok) throw new OptionError("BAD_OPTION", `bad byte range: expected 0 <= start < end, or suffix >= 1; range=${JSON.stringify(range)}`);
 }
 
@@ -30,5 +31,8 @@ export function resolveRange(range: ByteRange | undefined, size: number, key: st
 /** The error of a range that holds no byte of the object. `size` is in bytes, where it is known. */
 export function outOfRange(range: ByteRange | undefined, size: number | undefined, key: string): HeadwaterError {
   const asked = range === undefined ? "all" : "suffix" in range ? `-${range.suffix}` : `${range.start}..${range.end}`;
-  return new HeadwaterError("OUT_OF_RANGE", `the range lies outside of the object; key=${key} range=${asked}${size === undefined ? "" : ` size=${size}`}`);
+  return new HeadwaterError(
+    "OUT_OF_RANGE",
+    `the range lies outside of the object; key=${key} range=${asked}${size === undefined ? "" : ` size=${size}`}`,
+  );
 }

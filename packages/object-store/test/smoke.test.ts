@@ -24,11 +24,20 @@ describe.each([
   it("puts, gets, compares and swaps, lists, deletes", async () => {
     const store = await create();
     const one = await store.put("ltx/0/a", Uint8Array.of(1, 2, 3), { precondition: { ifNoneMatch: "*" } });
-    await expect(store.put("ltx/0/a", Uint8Array.of(9), { precondition: { ifNoneMatch: "*" } })).rejects.toMatchObject({ code: "STORE_PRECONDITION" });
+    await expect(store.put("ltx/0/a", Uint8Array.of(9), { precondition: { ifNoneMatch: "*" } })).rejects.toMatchObject({
+      code: "STORE_PRECONDITION",
+    });
     const two = await store.put("ltx/0/a", Uint8Array.of(4, 5, 6), { precondition: { ifMatch: one.etag } });
     expect(two.etag).not.toBe(one.etag);
-    await expect(store.put("ltx/0/a", Uint8Array.of(9), { precondition: { ifMatch: one.etag } })).rejects.toMatchObject({ code: "STORE_PRECONDITION" });
-    expect(await store.get("ltx/0/a", { range: { start: 1, end: 9 } })).toMatchObject({ body: Uint8Array.of(5, 6), start: 1, size: 3, etag: two.etag });
+    await expect(store.put("ltx/0/a", Uint8Array.of(9), { precondition: { ifMatch: one.etag } })).rejects.toMatchObject({
+      code: "STORE_PRECONDITION",
+    });
+    expect(await store.get("ltx/0/a", { range: { start: 1, end: 9 } })).toMatchObject({
+      body: Uint8Array.of(5, 6),
+      start: 1,
+      size: 3,
+      etag: two.etag,
+    });
     await store.put("ltx/0-b", new Uint8Array());
     const pages = [];
     for await (const page of store.list("ltx/", { pageSize: 1 })) pages.push(page.objects.map((o) => o.key));

@@ -1,4 +1,4 @@
-import { HeadwaterError, type ErrorCode } from "@headwater/core";
+import { type ErrorCode, HeadwaterError } from "@headwater/core";
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   EACCES: "STORE_DENIED",
@@ -28,6 +28,7 @@ export function fileError(error: unknown, verb: string, key: string, store: stri
   if (HeadwaterError.is(error)) return error;
   const system = systemCode(error);
   const code = CODES[system] ?? "STORE_UNAVAILABLE";
-  const hint = code === "STORE_DENIED" ? "check who may write there and what is in its place" : "check the disk; the call may be tried again";
+  const hint =
+    code === "STORE_DENIED" ? "check who may write there and what is in its place" : "check the disk; the call may be tried again";
   return new HeadwaterError(code, `${verb} failed; ${hint}; error=${system || "unknown"} key=${key} store=${store}`, { cause: error });
 }

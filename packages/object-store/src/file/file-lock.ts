@@ -1,5 +1,5 @@
-import fs from "node:fs/promises";
 import { createHash } from "node:crypto";
+import fs from "node:fs/promises";
 import path from "node:path";
 import { HeadwaterError, type Runtime, throwIfAborted } from "@headwater/core";
 import { isMissing, systemCode } from "./file-errors.js";
@@ -96,5 +96,8 @@ async function removeIfHeldBy(lock: string, dead: Owner): Promise<void> {
 
 function stuck(lock: string, owner: Owner | undefined): HeadwaterError {
   const who = owner === undefined ? "unknown" : `${owner.host.split("/")[0]}:${owner.pid}`;
-  return new HeadwaterError("STORE_UNAVAILABLE", `a file of the store is locked by another process; if that one is gone (another container or machine can't be asked from here), remove the lock file; owner=${who} lock=${lock}`);
+  return new HeadwaterError(
+    "STORE_UNAVAILABLE",
+    `a file of the store is locked by another process; if that one is gone (another container or machine can't be asked from here), remove the lock file; owner=${who} lock=${lock}`,
+  );
 }

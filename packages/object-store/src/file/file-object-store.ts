@@ -5,7 +5,18 @@ import { HeadwaterError, type Runtime, throwIfAborted } from "@headwater/core";
 import { systemRuntime } from "@headwater/core/node";
 import { checkMetadata, checkPrefix } from "../keys.js";
 import { pageSizeOf } from "../list-pages.js";
-import type { CallOptions, ETag, GetOptions, GetResult, HeadResult, ListOptions, ListPage, ObjectStore, PutOptions, PutResult } from "../port.js";
+import type {
+  CallOptions,
+  ETag,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ListPage,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+} from "../port.js";
 import { checkRange, resolveRange } from "../ranges.js";
 import { closed, notFound, preconditionFailed } from "../store-errors.js";
 import { etagOf } from "./etag.js";
@@ -82,7 +93,10 @@ export class FileObjectStore implements ObjectStore {
       const temp = await TempFile.create(folder, body, this.#runtime);
       try {
         const { precondition, signal } = options;
-        const etag = precondition !== undefined && "ifNoneMatch" in precondition ? await this.#create(file, key, temp, signal) : await this.#replace(file, key, temp, precondition?.ifMatch, signal);
+        const etag =
+          precondition !== undefined && "ifNoneMatch" in precondition
+            ? await this.#create(file, key, temp, signal)
+            : await this.#replace(file, key, temp, precondition?.ifMatch, signal);
         await syncFolder(folder);
         return { etag, dateMs: this.#runtime.clock.nowMs() };
       } finally {
@@ -184,7 +198,12 @@ async function statFile(file: string): Promise<BigIntStats | undefined> {
 }
 
 /** Nothing where the file ended before. */
-async function readExactly(handle: FileHandle, start: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+async function readExactly(
+  handle: FileHandle,
+  start: number,
+  length: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
   const body = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     throwIfAborted(signal);

@@ -7,7 +7,12 @@ import { isMissing } from "./file-errors.js";
 import { RESERVED_PREFIX } from "./names.js";
 
 /** Up to `limit` objects in key order, and whether there are more. Only plain files count; links are not followed. */
-export async function listFiles(dir: string, prefix: string, after: string | undefined, limit: number): Promise<{ objects: ObjectMeta[]; truncated: boolean }> {
+export async function listFiles(
+  dir: string,
+  prefix: string,
+  after: string | undefined,
+  limit: number,
+): Promise<{ objects: ObjectMeta[]; truncated: boolean }> {
   const objects: ObjectMeta[] = [];
   const cut = prefix.lastIndexOf("/") + 1;
   for await (const key of walk(dir, prefix.slice(0, cut), prefix, after)) {

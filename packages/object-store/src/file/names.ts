@@ -16,7 +16,10 @@ export const LOCK_PREFIX: string = `${RESERVED_PREFIX}lock-`;
 export function pathOf(dir: string, key: string): string {
   checkKey(key);
   if (key.split("/").some((segment) => segment.startsWith(RESERVED_PREFIX))) {
-    throw new OptionError("BAD_OPTION", `bad object key: names that begin with ${RESERVED_PREFIX} are the store's own; key=${JSON.stringify(key)}`);
+    throw new OptionError(
+      "BAD_OPTION",
+      `bad object key: names that begin with ${RESERVED_PREFIX} are the store's own; key=${JSON.stringify(key)}`,
+    );
   }
   return path.join(dir, ...key.split("/"));
 }

@@ -1,5 +1,5 @@
-import type { ETag } from "../port.js";
 import { compareKeys } from "../keys.js";
+import type { ETag } from "../port.js";
 
 /** One object as it is kept. Never changed, only replaced. */
 export interface StoredObject {

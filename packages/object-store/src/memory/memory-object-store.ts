@@ -1,7 +1,19 @@
 import { type Clock, throwIfAborted } from "@headwater/core";
 import { checkKey, checkMetadata, checkPrefix, compareKeys } from "../keys.js";
 import { pageSizeOf } from "../list-pages.js";
-import type { CallOptions, GetOptions, GetResult, HeadResult, ListOptions, ListPage, ObjectMeta, ObjectStore, Precondition, PutOptions, PutResult } from "../port.js";
+import type {
+  CallOptions,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ListPage,
+  ObjectMeta,
+  ObjectStore,
+  Precondition,
+  PutOptions,
+  PutResult,
+} from "../port.js";
 import { checkRange, resolveRange } from "../ranges.js";
 import { closed, notFound, preconditionFailed } from "../store-errors.js";
 import { MemoryBucket, type StoredObject } from "./memory-bucket.js";
@@ -29,7 +41,14 @@ export class MemoryObjectStore implements ObjectStore {
     const found = this.#find(key);
     if (options.ifMatch !== undefined && options.ifMatch !== found.etag) throw preconditionFailed(key, this.description);
     const { start, end } = resolveRange(options.range, found.body.byteLength, key);
-    return { body: found.body.slice(start, end), start, etag: found.etag, size: found.body.byteLength, dateMs: this.#clock.nowMs(), metadata: found.metadata };
+    return {
+      body: found.body.slice(start, end),
+      start,
+      etag: found.etag,
+      size: found.body.byteLength,
+      dateMs: this.#clock.nowMs(),
+      metadata: found.metadata,
+    };
   }
 
   async head(key: string, options: CallOptions = {}): Promise<HeadResult> {
@@ -120,4 +139,3 @@ function firstIndex(keys: readonly string[], prefix: string, after: string | und
   }
   return low;
 }
-
