@@ -10,7 +10,7 @@ var version = process.versions.node.split(".").map(Number);
 
 if (version[0] < required[0] || (version[0] === required[0] && version[1] < required[1])) {
   console.error(
-    "Headwater needs Node " + required.join(".") + " or newer, and this is Node " + process.versions.node + " (" + process.execPath + ").",
+    "Headwater needs Node " + required.join(".") + " or newer; this is Node " + process.versions.node + ", " + process.execPath,
   );
   console.error("Install a newer one from https://nodejs.org and try again.");
   process.exit(1);

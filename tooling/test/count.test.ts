@@ -86,6 +86,7 @@ describe("counter", () => {
       failed: 1,
       lines: ["FAILED packages/x: test/a.test.ts: one case 2"],
     });
+    expect(count(root, { failedSteps: ["tests"], required: [] }).failed).toBe(1);
   });
 
   it("counts a missing report, and one that was cut short", () => {
@@ -151,6 +152,7 @@ describe("counter", () => {
   it("counts a step that failed beside the tests, and a workspace without packages", () => {
     pack("packages/x", {});
     expect(count(root, { failedSteps: ["lint"], required: [] })).toMatchObject({ passed: 2, failed: 1, lines: ["FAILED lint"] });
+    expect(count(root, { failedSteps: ["tests"], required: [] }).lines).toEqual(["FAILED tests"]);
     rmSync(path.join(root, "packages"), { recursive: true });
     expect(count(root, { required: [] })).toMatchObject({ passed: 0, failed: 1 });
   });
