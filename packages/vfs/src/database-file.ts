@@ -11,6 +11,8 @@ export interface DatabaseFile {
   readonly pageSize: number;
   /** False in read mode, when fenced, and while writing is switched off: xLock(RESERVED) then answers READONLY. */
   readonly writable: boolean;
+  /** Why `writable` is false, for the error of a statement that tries to write. Default: a `READ_ONLY`. */
+  refusal?(): Error | undefined;
   /** Current size in pages, as the open transaction sees it. */
   sizePages(): number;
   /** Fills `into` with the bytes of page `pgno` from `offsetInPage`; `into` never reaches past the page. */
