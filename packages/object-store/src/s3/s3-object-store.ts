@@ -1,0 +1,283 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { HeadwaterError, type Runtime, redactUrl, throwIfAborted } from "@headwater/core";
+import { systemRuntime } from "@headwater/core/node";
+import { checkKey, checkMetadata, checkPrefix } from "../keys.js";
+import { pageSizeOf } from "../list-pages.js";
+import type {
+  ByteRange,
+  CallOptions,
+  ETag,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ListPage,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+} from "../port.js";
+import { checkRange } from "../ranges.js";
+import { closed } from "../store-errors.js";
+import { normalizeEndpoint } from "../store-url.js";
+import { createClient } from "./client.js";
+import type { CredentialsCache } from "./credentials.js";
+import { Download } from "./download.js";
+import { type Attempt, areCredentialsStale, garbled, translate } from "./errors.js";
+import { listPages, type RawPage } from "./listing.js";
+import { checkS3Options, type S3StoreOptions } from "./options.js";
+import { payloadHash } from "./payload-hash.js";
+import { type Call, collectedBytes, emptyReply, type Reply } from "./recording-handler.js";
+import { bareEtag, dateOf, normalizeEtag } from "./replies.js";
+
+const GET_BODY_BYTES_MAX = 1024 ** 3;
+
+/**
+ * A bucket on S3 or on a server that speaks its protocol. Each method is one request; it never tries again by itself,
+ * with three exceptions that can't do anything twice: a body that breaks off is resumed behind the last byte received, with
+ * If-Match on the same ETag; a page of a listing that leads nowhere is asked for in another way; and a put with `ifMatch` that
+ * got 412 although the object has just that ETag is sent once more with the tag unquoted, which some servers want.
+ */
+export class S3ObjectStore implements ObjectStore {
+  readonly description: string;
+  readonly #options: S3StoreOptions;
+  readonly #runtime: Runtime;
+  readonly #client: S3Client;
+  readonly #credentials: CredentialsCache | undefined;
+  /** How this server wants the tag of If-Match; unknown until a put has told. */
+  #tagForm: "unknown" | "quoted" | "bare";
+  #closed = false;
+
+  /** @throws {OptionError} `BAD_OPTION` or `BAD_URL`. Nothing is sent before the first call. */
+  constructor(options: S3StoreOptions) {
+    checkS3Options(options);
+    this.#options = options;
+    this.#runtime = options.runtime ?? systemRuntime;
+    this.description = `s3://${options.bucket}${options.endpoint === undefined ? "" : `@${redactUrl(normalizeEndpoint(options.endpoint)).replace(/\/$/, "")}`}`;
+    this.#tagForm = options.bareEtags === undefined ? "unknown" : options.bareEtags ? "bare" : "quoted";
+    const { client, credentials } = createClient(options, this.#runtime);
+    this.#client = client;
+    this.#credentials = credentials;
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<GetResult> {
+    this.#begin(key, options);
+    if (options.range !== undefined) checkRange(options.range);
+    let reply = emptyReply();
+    const attempt = (): Attempt => this.#attempt("get", key, reply, options.signal);
+    const send = async (
+      range: ByteRange | undefined,
+      ifMatch: ETag | undefined,
+    ): Promise<{ reply: Reply; metadata: Readonly<Record<string, string>> }> => {
+      reply = emptyReply();
+      const command = new GetObjectCommand({
+        ...this.#target(key),
+        ...this.#customerKey(),
+        ...(range === undefined ? {} : { Range: rangeHeader(range) }),
+        ...(ifMatch === undefined ? {} : { IfMatch: this.#tag(ifMatch) }),
+      });
+      const output = await this.#run(attempt, (call) => this.#client.send(command, call));
+      return { reply, metadata: output.Metadata ?? {} };
+    };
+    const context = {
+      key,
+      store: this.description,
+      bodyBytesMax: this.#options.bodyBytesMax ?? GET_BODY_BYTES_MAX,
+      runtime: this.#runtime,
+      send,
+      translate: (error: unknown) => translate(error, attempt()),
+    };
+    return new Download(context, options).run();
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<HeadResult> {
+    this.#begin(key, options);
+    const attempt = this.#attempt("head", key, emptyReply(), options.signal);
+    const command = new HeadObjectCommand({ ...this.#target(key), ...this.#customerKey() });
+    const output = await this.#run(
+      () => attempt,
+      (call) => this.#client.send(command, call),
+    );
+    const etag = normalizeEtag(output.ETag);
+    const size = output.ContentLength;
+    if (etag === undefined || size === undefined || !Number.isSafeInteger(size))
+      throw garbled("no ETag or no length", key, this.description);
+    const dateMs = this.#dateOf(attempt.reply);
+    return { key, size, etag, lastModifiedMs: output.LastModified?.getTime() ?? dateMs, dateMs, metadata: output.Metadata ?? {} };
+  }
+
+  async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
+    this.#begin(key, options);
+    checkMetadata(options.metadata ?? {});
+    const { precondition, signal } = options;
+    if (precondition === undefined || "ifNoneMatch" in precondition) {
+      return this.#put(key, body, options, precondition === undefined ? {} : { IfNoneMatch: "*" });
+    }
+    const { ifMatch } = precondition;
+    try {
+      const result = await this.#put(key, body, options, { IfMatch: this.#tag(ifMatch) });
+      if (this.#tagForm === "unknown") this.#tagForm = "quoted";
+      return result;
+    } catch (error) {
+      if (this.#tagForm !== "unknown" || !HeadwaterError.is(error) || error.code !== "STORE_PRECONDITION") throw error;
+      if (!(await this.#holds(key, ifMatch, signal))) throw error;
+      const result = await this.#put(key, body, options, { IfMatch: bareEtag(ifMatch) });
+      this.#tagForm = "bare";
+      return result;
+    }
+  }
+
+  async delete(key: string, options: CallOptions = {}): Promise<void> {
+    this.#begin(key, options);
+    const attempt = this.#attempt("delete", key, emptyReply(), options.signal);
+    const command = new DeleteObjectCommand(this.#target(key));
+    try {
+      await this.#run(
+        () => attempt,
+        (call) => this.#client.send(command, call),
+      );
+    } catch (error) {
+      if (!HeadwaterError.is(error) || error.code !== "STORE_NOT_FOUND") throw error;
+    }
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListPage, void, undefined> {
+    checkPrefix(prefix);
+    const pageSize = pageSizeOf(options);
+    const send = async (position: { startAfter: string | undefined; token: string | undefined }): Promise<RawPage> => {
+      throwIfAborted(options.signal);
+      this.#throwIfClosed();
+      const attempt = this.#attempt("list", prefix, emptyReply(), options.signal);
+      const command = new ListObjectsV2Command({
+        Bucket: this.#options.bucket,
+        Prefix: prefix,
+        ...(options.pageSize === undefined ? {} : { MaxKeys: pageSize }),
+        ...(position.startAfter === undefined ? {} : { StartAfter: position.startAfter }),
+        ...(position.token === undefined ? {} : { ContinuationToken: position.token }),
+      });
+      const output = await this.#run(
+        () => attempt,
+        (call) => this.#client.send(command, call),
+      );
+      return {
+        contents: output.Contents ?? [],
+        isTruncated: output.IsTruncated === true,
+        nextToken: output.NextContinuationToken || undefined,
+        dateMs: this.#dateOf(attempt.reply),
+        bytes: collectedBytes(attempt.reply.body),
+      };
+    };
+    yield* listPages(send, prefix, options.startAfter, this.description);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#client.destroy();
+  }
+
+  async #put(
+    key: string,
+    body: Uint8Array,
+    options: PutOptions,
+    precondition: { IfNoneMatch?: string; IfMatch?: string },
+  ): Promise<PutResult> {
+    const sha256 = await payloadHash(body, this.#runtime.timers);
+    throwIfAborted(options.signal);
+    const attempt = { ...this.#attempt("put", key, emptyReply(), options.signal), hasIfMatch: precondition.IfMatch !== undefined };
+    const kmsKeyId = this.#options.sse?.kmsKeyId;
+    const command = new PutObjectCommand({
+      ...this.#target(key),
+      ...this.#customerKey(),
+      ...(kmsKeyId === undefined ? {} : { ServerSideEncryption: "aws:kms", SSEKMSKeyId: kmsKeyId }),
+      ...precondition,
+      Body: body,
+      ...(options.metadata === undefined ? {} : { Metadata: { ...options.metadata } }),
+    });
+    if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
+    const output = await this.#run(
+      () => attempt,
+      (call) => this.#client.send(command, call),
+    );
+    const etag = normalizeEtag(output.ETag);
+    if (etag === undefined) throw garbled("no ETag", key, this.description);
+    return { etag, dateMs: this.#dateOf(attempt.reply) };
+  }
+
+  /** Whether the object has this very ETag; "no" also when that can't be found out. */
+  async #holds(key: string, etag: ETag, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      return (await this.head(key, signal === undefined ? {} : { signal })).etag === etag;
+    } catch {
+      return false;
+    }
+  }
+
+  async #run<T>(attempt: () => Attempt, send: (call: Call) => Promise<T>): Promise<T> {
+    const { signal, reply } = attempt();
+    try {
+      return await send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) });
+    } catch (error) {
+      reply.body?.destroy();
+      throw this.#refresh(error, translate(error, { ...attempt(), isClosed: this.#closed }));
+    }
+  }
+
+  /** Refused credentials that a provider can renew are worth another try. */
+  #refresh(raw: unknown, error: Error): Error {
+    if (this.#credentials === undefined || !areCredentialsStale(raw) || !HeadwaterError.is(error)) return error;
+    this.#credentials.invalidate();
+    return new HeadwaterError(error.code, error.message, { cause: error.cause, retryable: true });
+  }
+
+  #attempt(verb: Attempt["verb"], key: string, reply: Reply, signal: AbortSignal | undefined): Attempt {
+    return { verb, key, store: this.description, reply, signal, isClosed: this.#closed };
+  }
+
+  #target(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#options.bucket, Key: key };
+  }
+
+  #customerKey(): { SSECustomerAlgorithm?: string; SSECustomerKey?: string } {
+    const key = this.#options.sse?.customerKey;
+    return key === undefined ? {} : { SSECustomerAlgorithm: "AES256", SSECustomerKey: key };
+  }
+
+  #tag(etag: ETag): string {
+    return this.#tagForm === "bare" ? bareEtag(etag) : etag;
+  }
+
+  #dateOf(reply: Reply): number {
+    return dateOf(reply) ?? this.#runtime.clock.nowMs();
+  }
+
+  #begin(key: string, options: CallOptions): void {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    this.#throwIfClosed();
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed) throw closed(this.description);
+  }
+}
+
+function rangeHeader(range: ByteRange): string {
+  return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
+}
+
+/** Sets a header before the request is signed. */
+function addHeader(command: PutObjectCommand, name: string, value: string): void {
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      (args.request as { headers: Record<string, string> }).headers[name] = value;
+      return next(args);
+    },
+    { step: "build", name: "headwaterPayloadHash" },
+  );
+}
