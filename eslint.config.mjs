@@ -5,8 +5,8 @@ import { reasons } from "./tooling/eslint/reasons.mjs";
 // Biome formats and holds the general rules (biome.json). Here are the rules that make Headwater testable:
 // what a package may know of time, chance and the machine, and how large a file or function may get.
 
-/** The one implementation of Runtime on real time and chance. */
-const SYSTEM_RUNTIME = ["packages/core/src/node/runtime.ts"];
+/** The one implementation of Runtime on real time and chance; and locks between processes, which no simulation replays. */
+const SYSTEM_RUNTIME = ["packages/core/src/node/runtime.ts", "packages/core/src/node/path-locks.ts"];
 
 const viaRuntime = "take it from the injected Runtime, so that a simulation can replay it";
 const viaPort = "this package runs in a simulation too: take it from an injected port (Runtime, FileSystem, ObjectStore)";

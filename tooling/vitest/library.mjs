@@ -26,6 +26,7 @@ export const tests = (more = {}) => {
       passWithNoTests: missing.length > 0,
       reporters: ["default", "json", new RunReporter(path.join(reports, "run.json"))],
       outputFile: { json: ".reports/vitest.json" },
+      setupFiles: [path.join(import.meta.dirname, "setup.mjs")],
       testTimeout: 30_000,
       hookTimeout: 30_000,
       pool: "forks",

@@ -80,8 +80,8 @@ export interface FencedDetails extends ErrorDetails {
 export class FencedError extends HeadwaterError {
   readonly localTxid: string;
   readonly remoteTxid: string;
-  readonly owner?: string;
-  readonly bufferPath?: string;
+  declare readonly owner?: string; // declared only, or the field would be there without a value
+  declare readonly bufferPath?: string;
 
   constructor(message: string, details: FencedDetails) {
     super("FENCED", message, details);
@@ -114,9 +114,12 @@ export class OptionRangeError extends RangeError {
 /** An error in a form that survives a message between threads. Made by {@link errorToWire}. */
 export interface WireError {
   readonly kind: "headwater" | "sqlite" | "fenced" | "option" | "range" | "other";
+  /** Empty where the error has none. */
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** Of an error that is not ours, its class: `TypeError`, say. */
+  readonly name?: string;
   readonly stack?: string;
   readonly cause?: WireError;
   readonly fenced?: Omit<FencedDetails, keyof ErrorDetails>;
@@ -124,19 +127,46 @@ export interface WireError {
 
 const CAUSE_DEPTH_MAX = 4;
 
-/** Turns any thrown value into plain data. Causes are kept to a depth of four. */
+/** Turns any thrown value into plain data. Causes are kept to a depth of four. Never throws. */
 export function errorToWire(error: unknown, depth = 0): WireError {
-  const e = error instanceof Error ? error : new Error(String(error));
+  const e = error instanceof Error ? error : new Error(describe(error));
   const cause = e.cause === undefined || depth >= CAUSE_DEPTH_MAX ? undefined : errorToWire(e.cause, depth + 1);
   const base = { message: e.message, ...(e.stack === undefined ? {} : { stack: e.stack }), ...(cause ? { cause } : {}) };
-  if (error instanceof OptionError) return { ...base, kind: "option", code: error.code, retryable: false };
-  if (error instanceof OptionRangeError) return { ...base, kind: "range", code: error.code, retryable: false };
-  if (!HeadwaterError.is(error)) return { ...base, kind: "other", code: "", retryable: false };
-  const kind = error instanceof FencedError ? "fenced" : error instanceof SqliteError ? "sqlite" : "headwater";
-  if (!(error instanceof FencedError)) return { ...base, kind, code: error.code, retryable: error.retryable };
+  if (!HeadwaterError.is(error)) {
+    // The system's code ("ENOSPC") says what the message may not.
+    const code = "code" in e && typeof e.code === "string" ? e.code : "";
+    return { ...base, kind: "other", code, retryable: false, ...(e.name === "Error" ? {} : { name: e.name }) };
+  }
+  return { ...base, kind: kindOf(error), code: error.code, retryable: error.retryable, ...fencedDetails(error) };
+}
+
+/** By what an error has rather than by `instanceof`, which fails where the package is installed twice. */
+function kindOf(error: HeadwaterError): WireError["kind"] {
+  if (error instanceof RangeError) return "range";
+  if (error instanceof TypeError) return "option";
+  if (isFenced(error)) return "fenced";
+  return error.name === "SqliteError" ? "sqlite" : "headwater";
+}
+
+function isFenced(error: HeadwaterError): error is FencedError {
+  return error.code === "FENCED" && "localTxid" in error && "remoteTxid" in error;
+}
+
+function fencedDetails(error: HeadwaterError): Pick<WireError, "fenced"> {
+  if (!isFenced(error)) return {};
   const { localTxid, remoteTxid, owner, bufferPath } = error;
-  const fenced = { localTxid, remoteTxid, ...(owner === undefined ? {} : { owner }), ...(bufferPath === undefined ? {} : { bufferPath }) };
-  return { ...base, kind, code: error.code, retryable: error.retryable, fenced };
+  return {
+    fenced: { localTxid, remoteTxid, ...(owner === undefined ? {} : { owner }), ...(bufferPath === undefined ? {} : { bufferPath }) },
+  };
+}
+
+/** What was thrown, though it is no error. */
+function describe(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `a thrown ${typeof thrown} that can't be printed`;
+  }
 }
 
 /** The inverse of {@link errorToWire}. The stack is that of the other thread. */
@@ -159,7 +189,10 @@ function rebuild(wire: WireError, details: ErrorDetails): Error {
       return new OptionError(wire.code as "BAD_OPTION", wire.message);
     case "range":
       return new OptionRangeError(wire.message);
-    case "other":
-      return new Error(wire.message, details.cause === undefined ? undefined : { cause: details.cause });
+    case "other": {
+      const error = new Error(wire.message, details.cause === undefined ? undefined : { cause: details.cause });
+      if (wire.name !== undefined) error.name = wire.name;
+      return wire.code === "" ? error : Object.assign(error, { code: wire.code });
+    }
   }
 }

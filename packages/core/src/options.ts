@@ -1,5 +1,8 @@
 import { OptionError } from "./errors.js";
 
+/** No option's name is longer; what is longer comes from outside. */
+const NAME_LENGTH_MAX = 64;
+
 /** Checks one option's value: returns what is wrong with it, or nothing. */
 export type Check = (value: unknown) => string | undefined;
 
@@ -58,11 +61,15 @@ export const object =
  * @throws {OptionError} `BAD_OPTION` that names the option, what is wrong, and for an unknown name the nearest known one.
  */
 export function checkOptions(where: string, options: Readonly<Record<string, unknown>>, known: Readonly<Record<string, Check>>): void {
+  const prefix = where === "" ? "" : `${where}: `;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new OptionError("BAD_OPTION", `${prefix}expected an object with options`);
+  }
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
-    const prefix = where === "" ? "" : `${where}: `;
     if (check === undefined) {
-      throw new OptionError("BAD_OPTION", `${prefix}unknown option ${JSON.stringify(name)}; ${suggest(name, Object.keys(known))}`);
+      const shown = JSON.stringify(name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}...` : name);
+      throw new OptionError("BAD_OPTION", `${prefix}unknown option ${shown}; ${suggest(name, Object.keys(known))}`);
     }
     if (value === undefined) continue;
     const problem = check(value);
@@ -73,15 +80,15 @@ export function checkOptions(where: string, options: Readonly<Record<string, unk
 /** "did you mean ...?" where something is near, else the list of what there is. */
 export function suggest(name: string, known: readonly string[]): string {
   const near = known.map((k) => ({ k, d: distance(name.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];
-  return near && near.d <= Math.max(2, Math.floor(name.length / 3))
+  return near && near.d <= Math.max(2, Math.floor(Math.min(name.length, NAME_LENGTH_MAX) / 3))
     ? `did you mean ${JSON.stringify(near.k)}?`
     : `known: ${known.join(", ")}`;
 }
 
-/** Levenshtein distance, on inputs cut to 64 characters so that a hostile name costs nothing. */
+/** Levenshtein distance, on inputs cut short so that a hostile name costs nothing. */
 function distance(a: string, b: string): number {
-  const x = a.slice(0, 64);
-  const y = b.slice(0, 64);
+  const x = a.slice(0, NAME_LENGTH_MAX);
+  const y = b.slice(0, NAME_LENGTH_MAX);
   let row = Array.from({ length: y.length + 1 }, (_, i) => i);
   for (let i = 1; i <= x.length; i += 1) {
     const next = [i];

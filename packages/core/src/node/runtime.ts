@@ -3,6 +3,9 @@ import { performance } from "node:perf_hooks";
 import { abortedError } from "../abort.js";
 import type { Runtime } from "../runtime.js";
 
+/** A longer timeout would fire at once. @see Node, "Timers", setTimeout */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
 const pool = new Uint32Array(256);
 let next = pool.length;
 
@@ -16,15 +19,26 @@ export const systemRuntime: Runtime = {
           reject(abortedError(signal));
           return;
         }
+        let timer: NodeJS.Timeout;
+        let leftMs = durationMs;
         const onAbort = (): void => {
           clearTimeout(timer);
           reject(abortedError(signal));
         };
-        const timer = setTimeout(() => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        }, durationMs);
-        timer.unref();
+        const start = (): void => {
+          const sliceMs = Math.min(leftMs, TIMEOUT_MS_MAX);
+          leftMs -= sliceMs;
+          timer = setTimeout(() => {
+            if (leftMs > 0) {
+              start();
+              return;
+            }
+            signal?.removeEventListener("abort", onAbort);
+            resolve();
+          }, sliceMs);
+          timer.unref();
+        };
+        start();
         signal?.addEventListener("abort", onAbort, { once: true });
       });
     },

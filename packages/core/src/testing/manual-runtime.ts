@@ -8,10 +8,11 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that moves only when told to. Sleepers wake in the order of their time, each in a turn of its own. */
+/** Clocks that move only when told to. Sleepers wake in the order of their time, each in a turn of its own. */
 export class ManualRuntime implements Runtime {
   readonly random: SeededRandom;
   #nowMs: number;
+  #skewMs = 0;
   #order = 0;
   #sleepers: Sleeper[] = [];
 
@@ -20,7 +21,7 @@ export class ManualRuntime implements Runtime {
     this.#nowMs = options.nowMs ?? 1_700_000_000_000;
   }
 
-  readonly clock: Runtime["clock"] = { nowMs: () => this.#nowMs, monotonicMs: () => this.#nowMs };
+  readonly clock: Runtime["clock"] = { nowMs: () => this.#nowMs + this.#skewMs, monotonicMs: () => this.#nowMs };
 
   readonly timers: Runtime["timers"] = {
     sleep: (durationMs, signal) =>
@@ -50,6 +51,14 @@ export class ManualRuntime implements Runtime {
   /** How many are asleep. */
   get sleeping(): number {
     return this.#sleepers.length;
+  }
+
+  /**
+   * Moves the wall clock alone, forwards or back: a correction of the clock, or a machine that was suspended (its
+   * monotonic clock and its timers stand still meanwhile).
+   */
+  jump(durationMs: number): void {
+    this.#skewMs += durationMs;
   }
 
   /** Moves the clock on by `durationMs`, waking whoever is due on the way, and lets what they start run. */

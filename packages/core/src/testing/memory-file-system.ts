@@ -1,20 +1,9 @@
 import type { FileHandle, FileStat, FileSystem, OpenMode } from "../file-system.js";
+import { MemoryInode } from "./memory-inode.js";
 import type { SeededRandom } from "./seeded-random.js";
 
-const SECTOR_BYTES = 512;
-
-interface Change {
-  readonly offset: number;
-  readonly bytes: Uint8Array | undefined; // undefined: truncate to offset
-}
-interface Inode {
-  readonly ino: bigint;
-  bytes: Uint8Array;
-  size: number;
-  synced: Uint8Array;
-  pending: Change[];
-  mtimeNs: bigint;
-}
+/** A change of names that no {@link MemoryFileSystem.syncDir} has made durable: each name with its file, or without one. */
+type NameChange = ReadonlyMap<string, MemoryInode | undefined>;
 
 function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
@@ -22,11 +11,13 @@ function systemError(code: string, path: string): Error {
 
 /**
  * Files in memory that keep what was not synced apart: {@link crash} applies, drops or tears each unsynced change by
- * seed, and forgets unsynced names. {@link failNext} makes one of the next calls fail (disk full, say).
+ * seed, those of names (made, renamed, removed) included. {@link failNext} makes one of the next calls fail (disk
+ * full, say). Directories are durable at once.
  */
 export class MemoryFileSystem implements FileSystem {
-  #names = new Map<string, Inode>();
-  #durableNames = new Map<string, Inode>();
+  #names = new Map<string, MemoryInode>();
+  #durableNames = new Map<string, MemoryInode>();
+  #nameChanges: NameChange[] = [];
   #dirs = new Set<string>(["/"]);
   #nextIno = 1n;
   #ticks = 1n;
@@ -35,7 +26,7 @@ export class MemoryFileSystem implements FileSystem {
   /** Calls made so far, for fault sweeps. */
   readonly calls: { write: number; sync: number; read: number } = { write: 0, sync: 0, read: 0 };
 
-  /** The `nth` (from 1) following call of that kind throws `code`, once. */
+  /** The `nth` (from 1) following call of that kind throws `code`, once. A write that fails has done its first half. */
   failNext(on: "write" | "sync" | "any", nth = 1, code = "ENOSPC"): void {
     this.#fail = { countdown: nth, code, on };
   }
@@ -45,23 +36,20 @@ export class MemoryFileSystem implements FileSystem {
     return this.#fail !== undefined;
   }
 
-  /** The machine loses power. Open handles are dead afterwards. */
+  /**
+   * The machine loses power. Open handles are dead afterwards. Of the unsynced changes of names either some first ones
+   * survive, as with a journal, or any of them, as POSIX allows.
+   */
   crash(random: SeededRandom): void {
     this.#generation += 1;
-    const survivors = new Map<string, Inode>();
-    for (const [name, inode] of this.#durableNames) survivors.set(name, inode);
-    // A name that was not made durable may have reached the disk all the same.
-    for (const [name, inode] of this.#names) if (!survivors.has(name) && random.chance(0.5)) survivors.set(name, inode);
-    for (const inode of new Set(survivors.values())) {
-      let content: Uint8Array = inode.synced.slice();
-      for (const change of inode.pending) content = replay(content, change, random);
-      inode.bytes = content;
-      inode.size = content.byteLength;
-      inode.synced = content.slice();
-      inode.pending = [];
-    }
-    this.#names = survivors;
-    this.#durableNames = new Map(survivors);
+    const journal = random.chance(0.5);
+    const cut = random.below(this.#nameChanges.length + 1);
+    this.#nameChanges.forEach((change, i) => {
+      if (journal ? i < cut : random.chance(0.5)) rename(this.#durableNames, change);
+    });
+    this.#nameChanges = [];
+    this.#names = new Map(this.#durableNames);
+    for (const inode of new Set(this.#names.values())) inode.crash(random);
     this.#fail = undefined;
   }
 
@@ -72,15 +60,15 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   open(path: string, mode: OpenMode): FileHandle {
+    if (this.#dirs.has(path)) throw systemError("EISDIR", path);
     let inode = this.#names.get(path);
     if (inode === undefined) {
-      if (mode === "r" || mode === "r+") throw systemError("ENOENT", path);
-      if (!this.#dirs.has(parent(path))) throw systemError("ENOENT", path);
-      inode = { ino: this.#nextIno++, bytes: new Uint8Array(0), size: 0, synced: new Uint8Array(0), pending: [], mtimeNs: this.#ticks++ };
-      this.#names.set(path, inode);
+      if (mode === "r" || mode === "r+" || !this.#dirs.has(parent(path))) throw systemError("ENOENT", path);
+      inode = new MemoryInode(this.#nextIno++, this.#ticks++);
+      this.#changeNames([[path, inode]]);
     } else if (mode === "wx+") throw systemError("EEXIST", path);
     const handle = new MemoryFileHandle(this, inode, this.#generation, mode !== "r");
-    if (mode === "w+") handle.truncate(0);
+    if (mode === "w+" && inode.size > 0) handle.truncate(0);
     return handle;
   }
 
@@ -92,32 +80,49 @@ export class MemoryFileSystem implements FileSystem {
 
   list(dir: string): string[] {
     if (!this.#dirs.has(dir)) throw systemError("ENOENT", dir);
-    const prefix = dir === "/" ? "/" : `${dir}/`;
-    const names = [...this.#names.keys(), ...this.#dirs]
-      .filter((n) => n.startsWith(prefix) && n !== dir)
-      .map((n) => n.slice(prefix.length));
-    return [...new Set(names.filter((n) => n !== "" && !n.includes("/")))].sort();
+    return [...this.#names.keys(), ...this.#dirs]
+      .filter((name) => name !== "/" && parent(name) === dir)
+      .map((name) => name.slice(name.lastIndexOf("/") + 1))
+      .sort();
   }
 
   mkdir(dir: string): void {
-    for (let d = dir; d !== "/" && d !== "" && d !== "."; d = parent(d)) this.#dirs.add(d);
+    for (let d = dir; d !== "/" && d !== "" && d !== "."; d = parent(d)) {
+      if (this.#names.has(d)) throw systemError("EEXIST", d);
+      this.#dirs.add(d);
+    }
   }
 
   rename(from: string, to: string): void {
     const inode = this.#names.get(from);
-    if (inode === undefined) throw systemError("ENOENT", from);
-    this.#names.delete(from);
-    this.#names.set(to, inode);
+    if (inode === undefined || !this.#dirs.has(parent(to))) throw systemError("ENOENT", from);
+    if (this.#dirs.has(to)) throw systemError("EISDIR", to);
+    if (from === to) return;
+    this.#changeNames([
+      [from, undefined],
+      [to, inode],
+    ]);
   }
 
   remove(path: string): void {
-    this.#names.delete(path);
+    if (this.#dirs.has(path)) throw systemError("EISDIR", path);
+    if (this.#names.has(path)) this.#changeNames([[path, undefined]]);
   }
 
   syncDir(dir: string): void {
+    if (!this.#dirs.has(dir)) throw systemError("ENOENT", dir);
     this.tick("sync", dir);
-    for (const name of [...this.#durableNames.keys()]) if (parent(name) === dir) this.#durableNames.delete(name);
-    for (const [name, inode] of this.#names) if (parent(name) === dir) this.#durableNames.set(name, inode);
+    // From the last to the first, so that what an earlier change did to the same names goes with the later one.
+    const names = new Set<string>();
+    const durable: NameChange[] = [];
+    const left: NameChange[] = [];
+    for (const change of [...this.#nameChanges].reverse()) {
+      const touched = [...change.keys()].some((name) => parent(name) === dir || names.has(name));
+      (touched ? durable : left).unshift(change);
+      if (touched) for (const name of change.keys()) names.add(name);
+    }
+    for (const change of durable) rename(this.#durableNames, change);
+    this.#nameChanges = left;
   }
 
   join(...parts: string[]): string {
@@ -141,19 +146,25 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** @internal */
-  touch(inode: { mtimeNs: bigint }): void {
+  touch(inode: MemoryInode): void {
     inode.mtimeNs = this.#ticks++;
+  }
+
+  #changeNames(entries: readonly (readonly [string, MemoryInode | undefined])[]): void {
+    const change = new Map(entries);
+    rename(this.#names, change);
+    this.#nameChanges.push(change);
   }
 }
 
 class MemoryFileHandle implements FileHandle {
   readonly #fs: MemoryFileSystem;
-  readonly #inode: Inode;
+  readonly #inode: MemoryInode;
   readonly #generation: number;
   readonly #writable: boolean;
   #open = true;
 
-  constructor(fs: MemoryFileSystem, inode: Inode, generation: number, writable: boolean) {
+  constructor(fs: MemoryFileSystem, inode: MemoryInode, generation: number, writable: boolean) {
     this.#fs = fs;
     this.#inode = inode;
     this.#generation = generation;
@@ -162,31 +173,25 @@ class MemoryFileHandle implements FileHandle {
 
   read(into: Uint8Array, offset: number): number {
     this.#check("read");
-    const n = Math.max(0, Math.min(into.byteLength, this.#inode.size - offset));
-    into.set(this.#inode.bytes.subarray(offset, offset + n));
-    return n;
+    return this.#inode.read(into, offset);
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    if (!this.#writable) throw systemError("EBADF", "(read only)");
-    this.#check("write");
-    const copy = bytes.slice();
-    this.#inode.pending.push({ offset, bytes: copy });
-    store(this.#inode, copy, offset);
+    this.#check("write", () => this.#inode.write(bytes.subarray(0, bytes.byteLength >> 1), offset));
+    this.#inode.write(bytes, offset);
     this.#fs.touch(this.#inode);
   }
 
   truncate(size: number): void {
+    if (!this.#writable) throw systemError("EINVAL", "(read only)"); // as ftruncate(2)
     this.#check("write");
-    this.#inode.pending.push({ offset: size, bytes: undefined });
-    resize(this.#inode, size);
+    this.#inode.truncate(size);
     this.#fs.touch(this.#inode);
   }
 
   sync(): void {
     this.#check("sync");
-    this.#inode.synced = this.#inode.bytes.slice(0, this.#inode.size);
-    this.#inode.pending = [];
+    this.#inode.sync();
   }
 
   size(): number {
@@ -198,43 +203,24 @@ class MemoryFileHandle implements FileHandle {
     this.#open = false;
   }
 
-  #check(kind: "write" | "sync" | "read"): void {
+  #check(kind: "write" | "sync" | "read", onFailure?: () => void): void {
     this.#fs.alive(this.#generation);
     if (!this.#open) throw systemError("EBADF", "(closed)");
-    this.#fs.tick(kind, `ino ${this.#inode.ino}`);
+    if (kind === "write" && !this.#writable) throw systemError("EBADF", "(read only)");
+    try {
+      this.#fs.tick(kind, `ino ${this.#inode.ino}`);
+    } catch (error) {
+      onFailure?.();
+      throw error;
+    }
   }
 }
 
-function store(inode: { bytes: Uint8Array; size: number }, bytes: Uint8Array, offset: number): void {
-  const end = offset + bytes.byteLength;
-  if (end > inode.bytes.byteLength) {
-    const grown = new Uint8Array(Math.max(end, inode.bytes.byteLength * 2));
-    grown.set(inode.bytes.subarray(0, inode.size));
-    inode.bytes = grown;
+function rename(names: Map<string, MemoryInode>, change: NameChange): void {
+  for (const [name, inode] of change) {
+    if (inode === undefined) names.delete(name);
+    else names.set(name, inode);
   }
-  if (offset > inode.size) inode.bytes.fill(0, inode.size, offset);
-  inode.bytes.set(bytes, offset);
-  inode.size = Math.max(inode.size, end);
-}
-
-function resize(inode: { bytes: Uint8Array; size: number }, size: number): void {
-  if (size < inode.size) inode.bytes.fill(0, size, inode.size);
-  else if (size > inode.size) store(inode, new Uint8Array(size - inode.size), inode.size);
-  inode.size = size;
-}
-
-/** One unsynced change after a crash: applied, dropped, or torn at a sector. */
-function replay(content: Uint8Array, change: Change, random: SeededRandom): Uint8Array {
-  const fate = random.below(3);
-  if (fate === 0) return content;
-  const file = { bytes: content, size: content.byteLength };
-  if (change.bytes === undefined) resize(file, change.offset);
-  else {
-    const sectors = Math.ceil(change.bytes.byteLength / SECTOR_BYTES);
-    const kept = fate === 1 ? change.bytes.byteLength : Math.min(change.bytes.byteLength, random.below(sectors + 1) * SECTOR_BYTES);
-    if (kept > 0) store(file, change.bytes.subarray(0, kept), change.offset);
-  }
-  return file.bytes.slice(0, file.size);
 }
 
 function parent(path: string): string {
