@@ -7,11 +7,11 @@ import type { PathLock, PathLocks } from "../file-system.js";
 
 /** The kernel's limit on a socket's path is 108 bytes with the final zero (104 on macOS). */
 const SOCKET_PATH_BYTES_MAX = 100;
-/** How often a claim is tried while others take over or let go; with the wait between, about a second. */
-const TRIES = 100;
+/** Claiming takes milliseconds; who has not finished after this long died in the middle of it. */
+const CLAIM_MS_MAX = 5_000;
 const WAIT_MS = 10;
-/** Taking over takes milliseconds; who has not finished after this long died in the middle of it. */
-const TAKEOVER_MS_MAX = 5_000;
+/** Tries while others are claiming, until one that died at it is passed over. */
+const TRIES = (2 * CLAIM_MS_MAX) / WAIT_MS;
 
 /**
  * Claims a path by listening on a unix socket beside it (a named pipe on Windows): connecting succeeds means held,
@@ -22,10 +22,11 @@ export const nodePathLocks: PathLocks = {
   async acquire(claimed: string): Promise<PathLock> {
     const address = socketAddress(claimed);
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const server = await listen(address);
-      if (server !== undefined) return { release: () => new Promise((resolve) => server.close(() => resolve())) };
       if (await isAlive(address)) break;
-      if (!(await removeDead(address))) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      const server = await claim(address);
+      if (server === "in use") break;
+      if (server !== "busy") return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
     throw new HeadwaterError(
       "PATH_IN_USE",
@@ -74,19 +75,22 @@ function isAlive(address: string): Promise<boolean> {
 }
 
 /**
- * Removes a dead holder's socket. Only one at a time may look and remove, or the slower of two that both saw it dead
- * would remove the socket of the quicker. False: somebody else is at it, or it is none.
+ * Listens at the address, after removing a dead holder's socket. Only one at a time may do this: of two that both saw
+ * it dead, the slower would remove the socket of the quicker; and a socket that is bound and does not listen yet looks
+ * dead to others.
  */
-async function removeDead(address: string): Promise<boolean> {
-  const guard = `${address}.takeover`;
-  if (!createGuard(guard)) return false;
+async function claim(address: string): Promise<net.Server | "busy" | "in use"> {
+  if (process.platform === "win32") return (await listen(address)) ?? "in use";
+  const guard = `${address}.claim`;
+  if (!createGuard(guard)) return "busy";
   try {
     const found = fs.lstatSync(address, { throwIfNoEntry: false });
-    if (found === undefined) return true;
-    if (!found.isSocket()) return false; // somebody's own file: not ours to remove
-    if (await isAlive(address)) return false;
-    fs.unlinkSync(address);
-    return true;
+    if (found !== undefined) {
+      // Somebody's own file is not ours to remove.
+      if (!found.isSocket() || (await isAlive(address))) return "in use";
+      fs.rmSync(address, { force: true });
+    }
+    return (await listen(address)) ?? "in use";
   } finally {
     fs.rmSync(guard, { force: true });
   }
@@ -101,6 +105,6 @@ function createGuard(guard: string): boolean {
   }
   const made = fs.lstatSync(guard, { throwIfNoEntry: false });
   // File times and Date are the same clock of the same machine; a jump of it only makes us wait or take over early.
-  if (made !== undefined && Date.now() - made.mtimeMs > TAKEOVER_MS_MAX) fs.rmSync(guard, { force: true });
+  if (made !== undefined && Date.now() - made.mtimeMs > CLAIM_MS_MAX) fs.rmSync(guard, { force: true });
   return false;
 }
