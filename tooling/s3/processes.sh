@@ -18,6 +18,7 @@ spawn() {
   shift 2
   setsid "$@" </dev/null >>"$dir/log/$name" 2>&1 &
   local pid=$!
+  disown "$pid" # else bash reports on stderr that it was killed
   echo "$name $pid $(start_time "$pid" || echo ended)" >>"$dir/pids"
 }
 

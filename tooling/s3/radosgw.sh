@@ -7,7 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/ceph-conf.sh"
 
 marker=.headwater-radosgw
-bucket=headwater-test
+bucket=test
 access_key=headwater-test-key
 secret_key=headwater-test-secret-only-on-loopback
 
@@ -19,7 +19,7 @@ usage: bash tooling/s3/radosgw.sh VERB [DIR]
   stop DIR     end the processes that start began; the objects are gone with them
   status DIR   say which of them run; exit status 0 when all do
   wipe DIR     stop, and remove DIR
-RGW_PORT in the environment fixes the port; a free one is the default.
+RGW_PORT in the environment fixes the port; 0, the default, takes a free one.
 USAGE
 }
 
@@ -70,7 +70,7 @@ wait_for() {
 setup() { "$@" >>"$dir/log/setup" 2>&1 || { tail -n 20 "$dir/log/setup" >&2; die "$1 failed"; }; }
 
 write_env() {
-  local url="s3://$bucket/tests?endpoint=http://127.0.0.1:$1&region=us-east-1&forcePathStyle=true"
+  local url="s3://$bucket/?endpoint=http://127.0.0.1:$1&region=us-east-1&forcePathStyle=true"
   printf '%s\n' "HEADWATER_TEST_S3_URL='$url'" "AWS_ACCESS_KEY_ID=$access_key" "AWS_SECRET_ACCESS_KEY=$secret_key" >"$dir/env"
 }
 
@@ -88,7 +88,7 @@ start() {
 
   local mon_port port
   read -r mon_port port < <(free_ports)
-  port=${RGW_PORT:-$port}
+  [ "${RGW_PORT:-0}" = 0 ] || port=$RGW_PORT
   ! listens "$port" || die "port $port is taken"
   local fsid osd_id
   fsid=$(cat /proc/sys/kernel/random/uuid)
