@@ -1,0 +1,58 @@
+import { abortedError, throwIfAborted } from "@headwater/core";
+
+/**
+ * Calls `work` for every item, at most `limit` at a time, in order. The first failure aborts the rest, is awaited with
+ * them, and is what the caller sees.
+ */
+export async function forEachBounded<T>(
+  items: readonly T[],
+  limit: number,
+  signal: AbortSignal | undefined,
+  work: (item: T, signal: AbortSignal, index: number) => Promise<void>,
+): Promise<void> {
+  throwIfAborted(signal);
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  let next = 0;
+  let failure: { readonly error: unknown } | undefined;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < items.length && !controller.signal.aborted; index = next++) {
+      try {
+        await work(items[index] as T, controller.signal, index);
+      } catch (error) {
+        failure ??= { error };
+        controller.abort();
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+  if (signal?.aborted) throw abortedError(signal);
+  if (failure !== undefined) throw failure.error;
+}
+
+/** Lets at most `limit` pieces of work be under way; the others wait in order. */
+export class Limiter {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#free = limit;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next(); // hands its place on
+    }
+  }
+}
