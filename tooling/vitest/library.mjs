@@ -13,6 +13,7 @@ export const tests = (more = {}) => {
   const missing = missingSuites(dir);
   const seed = process.env.HEADWATER_SEED ?? String(Math.floor(Math.random() * 2 ** 32));
   const rounds = process.env.HEADWATER_ROUNDS ?? "1";
+  const timeoutMs = 30_000 * Math.max(1, Number(rounds)); // longer tests may take longer
   console.log(`HEADWATER_SEED=${seed} HEADWATER_ROUNDS=${rounds}`);
   for (const { what, how, files } of missing) console.log(`not run: ${files.join(", ")}: needs ${what} (${how})`);
   const reports = path.join(dir, ".reports");
@@ -27,8 +28,8 @@ export const tests = (more = {}) => {
       reporters: ["default", "json", new RunReporter(path.join(reports, "run.json"))],
       outputFile: { json: ".reports/vitest.json" },
       setupFiles: [path.join(import.meta.dirname, "setup.mjs")],
-      testTimeout: 30_000,
-      hookTimeout: 30_000,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
       pool: "forks",
       maxWorkers: 2,
       ...more,
