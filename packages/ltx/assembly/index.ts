@@ -2,7 +2,7 @@
 import { combine, update } from "./crc64";
 import { DST_AT, DST_SIZE, SRC_AT, SRC_SIZE } from "./layout";
 import { decodeBlock } from "./lz4-decode";
-import { encodeBlock } from "./lz4-encode";
+import { encodeBlock, raiseBase } from "./lz4-encode";
 import { xxh32 } from "./xxh32";
 
 /** 0: address of the source buffer, 1: its size, 2: address of the destination buffer, 3: its size. */
@@ -52,4 +52,8 @@ export function hashSource(srcOffset: u32, length: u32): u32 {
 
 export function hashDestination(dstOffset: u32, length: u32): u32 {
   return xxh32(DST_AT + dstOffset, length);
+}
+
+export function raiseEncoderBase(to: u32): void {
+  raiseBase(to);
 }

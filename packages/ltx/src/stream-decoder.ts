@@ -94,6 +94,8 @@ export class LtxStreamDecoder {
   #state: "header" | "pages" | "index" | "trailer" | "done" = "header";
   #crc = CRC_START;
   #offset = 0;
+  /** Bytes to wait for before the current frame is looked at again. */
+  #need = PAGE_HEADER_SIZE;
   #header: Header | undefined;
   #order: PageOrder | undefined;
   #database = 0n;
@@ -180,12 +182,11 @@ export class LtxStreamDecoder {
   #readPage(): { pgno: Pgno; offset: number; size: number } | undefined {
     const reader = this.#reader;
     const header = this.#known();
-    let need = PAGE_HEADER_SIZE;
     let size: number;
     do {
-      if (!reader.take(need)) return undefined;
+      if (!reader.take(this.#need)) return undefined;
       size = measurePageFrame(reader.bytes, reader.at, reader.at + reader.available(), header.pageSize);
-      need = -size;
+      this.#need = size < 0 ? -size : PAGE_HEADER_SIZE;
     } while (size < 0);
     if (size === 0) {
       this.#endPages();

@@ -7,6 +7,8 @@ import { destination, source, wasm } from "./wasm.js";
 
 const MAGIC = 0x184d2204;
 const BLOCK_STORED = 0x80000000;
+/** A page fits into one block; writers that flush often may use several. This bounds the work spent on hostile frames. */
+const BLOCKS_MAX = 1024;
 const BLOCK_SIZES = [65_536, 262_144, 1_048_576, 4_194_304] as const;
 
 interface FrameHeader {
@@ -67,8 +69,8 @@ export function measureLz4Frame(bytes: Uint8Array, at: number, end: number, size
   const flags = bytes[at + 4] ?? 0;
   const perBlock = (flags & 0x10) !== 0 ? 8 : 4;
   let pos = at + header;
-  for (;;) {
-    if (pos - at > sizeMax) fail("too long for a page", at);
+  for (let blocks = 0; ; blocks += 1) {
+    if (pos - at > sizeMax || blocks > BLOCKS_MAX) fail("too long for a page", at);
     if (end - pos < 4) return -(pos + 4 - at);
     const size = u32(bytes, pos) & ~BLOCK_STORED;
     if (u32(bytes, pos) === 0) break;

@@ -18,6 +18,8 @@ interface CodecExports {
   crcCombine(a: bigint, b: bigint, lengthOfB: bigint): bigint;
   hashSource(srcOffset: number, length: number): number;
   hashDestination(dstOffset: number, length: number): number;
+  /** For tests only. */
+  raiseEncoderBase(to: number): void;
 }
 
 function instantiate(): CodecExports {
