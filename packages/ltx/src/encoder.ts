@@ -9,7 +9,7 @@ import { encodeTrailer, postApplyProblem, type Trailer } from "./trailer.js";
 
 /** A finished file. */
 export interface EncodedLtx {
-  /** The file. May be a view of a somewhat larger buffer that nothing else uses. */
+  /** The file, but for what {@link LtxEncoder.takeBytes} gave out. May be a view of a somewhat larger buffer that nothing else uses. */
   readonly bytes: Uint8Array;
   readonly header: Header;
   readonly trailer: Trailer;
@@ -34,6 +34,8 @@ export class LtxEncoder {
   readonly #index = new PageIndexBuilder();
   #bytes: Uint8Array;
   #length = HEADER_SIZE;
+  /** Bytes given out by takeBytes: the buffer begins there. */
+  #taken = 0;
   #crc: bigint;
   /** Checksum of the database, as far as this file alone says it: for tracked snapshots. */
   #database = CHECKSUM_FLAG;
@@ -54,6 +56,11 @@ export class LtxEncoder {
     return this.#length;
   }
 
+  /** Bytes that {@link takeBytes} would give out. */
+  get pendingBytes(): number {
+    return this.#length - this.#taken;
+  }
+
   get pageCount(): number {
     return this.#index.count;
   }
@@ -69,8 +76,9 @@ export class LtxEncoder {
     this.#crc = wasm.crcSource(this.#crc, 0, PREFIX_SIZE + pageSize);
     const size = PREFIX_SIZE + compressed;
     this.#reserve(size);
-    this.#bytes.set(source.subarray(0, PREFIX_SIZE), this.#length);
-    this.#bytes.set(destination.subarray(0, compressed), this.#length + PREFIX_SIZE);
+    const at = this.#length - this.#taken;
+    this.#bytes.set(source.subarray(0, PREFIX_SIZE), at);
+    this.#bytes.set(destination.subarray(0, compressed), at + PREFIX_SIZE);
     this.#index.add(pgno, this.#length, size);
     this.#length += size;
   }
@@ -87,7 +95,7 @@ export class LtxEncoder {
     source.set(data, PREFIX_SIZE);
     this.#crc = wasm.crcSource(this.#crc, 0, PREFIX_SIZE + data.length);
     this.#reserve(frame.length);
-    this.#bytes.set(frame, this.#length);
+    this.#bytes.set(frame, this.#length - this.#taken);
     this.#index.add(pgno, this.#length, frame.length);
     this.#length += frame.length;
   }
@@ -102,11 +110,22 @@ export class LtxEncoder {
   }
 
   #reserve(more: number): void {
-    const need = this.#length + more;
-    if (need <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
+    const used = this.#length - this.#taken;
+    if (used + more <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(used + more, this.#bytes.length * 2, CAPACITY_DEFAULT));
+    grown.set(this.#bytes.subarray(0, used));
     this.#bytes = grown;
+  }
+
+  /**
+   * Gives out the bytes encoded since the last call, for files that are too large to be held in memory: upload or write
+   * them in order. The rest comes with {@link finish}.
+   */
+  takeBytes(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.#length - this.#taken);
+    this.#taken = this.#length;
+    this.#bytes = new Uint8Array(0);
+    return bytes;
   }
 
   /**
@@ -124,7 +143,7 @@ export class LtxEncoder {
     const index = this.#index.build();
     const encodedIndex = encodePageIndex(index);
     this.#reserve(PAGE_HEADER_SIZE + encodedIndex.length + TRAILER_SIZE);
-    const start = this.#length;
+    const start = this.#length - this.#taken;
     // A grown buffer is fresh and a hinted one is untouched here, so the empty page header is there already.
     this.#bytes.set(encodedIndex, start + PAGE_HEADER_SIZE);
     const trailerAt = start + PAGE_HEADER_SIZE + encodedIndex.length;
@@ -132,7 +151,7 @@ export class LtxEncoder {
     this.#crc = crcUpdate(this.#crc, this.#bytes.subarray(start, trailerAt + 8));
     const trailer: Trailer = { postApplyChecksum: post, fileChecksum: checksumOf(this.#crc) };
     this.#bytes.set(encodeTrailer(trailer), trailerAt);
-    this.#length = trailerAt + TRAILER_SIZE;
+    this.#length += PAGE_HEADER_SIZE + encodedIndex.length + TRAILER_SIZE;
     return { bytes: this.#tight(), header: this.header, trailer, index };
   }
 
@@ -150,8 +169,7 @@ export class LtxEncoder {
 
   /** Gives a buffer that is a quarter too large back. */
   #tight(): Uint8Array {
-    const bytes = this.#bytes.subarray(0, this.#length);
-    this.#bytes = new Uint8Array(0);
+    const bytes = this.takeBytes();
     return bytes.buffer.byteLength > bytes.length * 1.25 ? bytes.slice() : bytes;
   }
 }

@@ -13,7 +13,7 @@ export {
   PAGE_HEADER_SIZE,
   TRAILER_SIZE,
 } from "./header.js";
-export { LtxMerge, type MergeOptions, mergeLtx } from "./merge.js";
+export { LtxMerge, type MergeOptions, mergeLtx, type StreamedMergeOptions } from "./merge.js";
 export { decodePageFrame, type Page } from "./page-frame.js";
 export { type DecodedTail, decodeTail, type PageIndex } from "./page-index.js";
 export { type FrameRun, RangeVerifier } from "./range-verifier.js";

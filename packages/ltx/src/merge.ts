@@ -2,7 +2,7 @@ import { formatTXID, lockPgno, OptionError, type Pgno } from "@headwater/core";
 import { type EncodedLtx, LtxEncoder } from "./encoder.js";
 import { check, LtxCorruptError } from "./errors.js";
 import { decodeHeader, type Header, type HeaderInput, isSnapshot } from "./header.js";
-import { framePgno } from "./page-frame.js";
+import { isBlockFrame } from "./page-frame.js";
 import { LtxStreamDecoder, type StreamedPage } from "./stream-decoder.js";
 import type { Trailer } from "./trailer.js";
 
@@ -19,32 +19,46 @@ export interface MergeOptions {
   readonly previousCommit?: number;
 }
 
+/** For inputs that are too large to be held in memory. */
+export interface StreamedMergeOptions extends MergeOptions {
+  /**
+   * The inputs given are the first chunks of the files only (the header must be in there). The rest comes through
+   * {@link LtxMerge.push}, as {@link LtxMerge.wants} asks for it.
+   */
+  readonly streamed?: boolean;
+}
+
 /** One input, at its next page. */
 class Input {
   readonly header: Header;
   /** A page of this input counts up to here: the smallest commit of it and all later inputs. */
   limit = 0;
   page: StreamedPage | undefined;
-  readonly #bytes: Uint8Array;
   readonly #decoder = new LtxStreamDecoder();
   readonly #buffer: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
     this.header = decodeHeader(bytes);
     this.#buffer = new Uint8Array(this.header.pageSize);
-    this.#decoder.push(bytes);
-    this.advance();
+    this.push(bytes);
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#decoder.push(chunk);
+    if (this.page === undefined) this.advance();
   }
 
   advance(): void {
     this.page = this.#decoder.next(this.#buffer);
   }
 
-  /** The current page's frame if it is an LZ4 block, which can be copied as it is. */
-  frame(page: StreamedPage): Uint8Array | undefined {
-    const isBlock = ((this.#bytes[page.offset + 5] ?? 0) & 1) === 1;
-    return isBlock && framePgno(this.#bytes, page.offset) === page.pgno ? this.#bytes.subarray(page.offset, page.offset + page.size) : undefined;
+  /** Its next page is unknown until more of it was pushed. */
+  get starved(): boolean {
+    return this.page === undefined && !this.#decoder.pagesEnded;
+  }
+
+  get complete(): boolean {
+    return this.#decoder.complete;
   }
 
   finish(): Trailer {
@@ -68,7 +82,21 @@ export function mergeLtx(inputs: readonly Uint8Array[], options: MergeOptions = 
   return merge.finish();
 }
 
-/** {@link mergeLtx} page by page, so that a caller can yield in between. After an error it is of no more use. */
+/**
+ * {@link mergeLtx} page by page, so that a caller can yield in between, and with inputs in chunks, so that none has to be
+ * held as a whole. After an error it is of no more use.
+ *
+ * ```ts
+ * const merge = new LtxMerge(firstChunks, { streamed: true });
+ * for (;;) {
+ *   const i = merge.wants();
+ *   if (i !== undefined) merge.push(i, await nextChunkOf(i));
+ *   else if (!merge.step()) break;
+ *   await write(merge.takeBytes());   // whenever enough has gathered
+ * }
+ * await write(merge.finish().bytes);
+ * ```
+ */
 export class LtxMerge {
   readonly #inputs: readonly Input[];
   readonly #encoder: LtxEncoder;
@@ -76,7 +104,7 @@ export class LtxMerge {
   readonly #zeros: Uint8Array;
   #previous = 0;
 
-  constructor(inputs: readonly Uint8Array[], options: MergeOptions = {}) {
+  constructor(inputs: readonly Uint8Array[], options: StreamedMergeOptions = {}) {
     const opened = inputs.map((bytes) => new Input(bytes));
     const [first, last] = [opened[0], opened[opened.length - 1]];
     if (first === undefined || last === undefined) throw new OptionError("BAD_OPTION", "nothing to merge: give at least one LTX file");
@@ -85,7 +113,7 @@ export class LtxMerge {
     for (const input of [...opened].reverse()) input.limit = limit = Math.min(limit, input.header.commit);
     const header = mergedHeader(first.header, last.header, options);
     this.#inputs = opened;
-    this.#encoder = new LtxEncoder(header, { sizeHintBytes: sizeHint(inputs) });
+    this.#encoder = new LtxEncoder(header, options.streamed === true ? {} : { sizeHintBytes: sizeHint(inputs) });
     this.#zeros = new Uint8Array(header.pageSize);
     // Above this nothing but these files can hold a page.
     const fillAbove = isSnapshot(header) ? 0 : Math.min(options.previousCommit ?? limit, limit);
@@ -97,8 +125,37 @@ export class LtxMerge {
     return { pgno: this.#previous, commit: this.#limits.commit };
   }
 
-  /** Writes at most one page. False when there is nothing left. */
+  /**
+   * Position (in the constructor's list) of an input whose next chunk is needed before the merge can go on; undefined if
+   * {@link step}, or in the end {@link finish}, can be called.
+   */
+  wants(): number | undefined {
+    let at = this.#inputs.findIndex((input) => input.starved);
+    if (at < 0 && this.#lowest() === undefined) at = this.#inputs.findIndex((input) => !input.complete);
+    return at < 0 ? undefined : at;
+  }
+
+  /** The next chunk of the input that {@link wants} named. It must stay unchanged until `wants` names that input again. */
+  push(input: number, chunk: Uint8Array): void {
+    const to = this.#inputs[input];
+    if (to === undefined) throw new OptionError("BAD_OPTION", `no such input input=${input} count=${this.#inputs.length}`);
+    to.push(chunk);
+  }
+
+  /** Bytes of the merged file that wait for {@link takeBytes}. */
+  get pendingBytes(): number {
+    return this.#encoder.pendingBytes;
+  }
+
+  /** As {@link LtxEncoder.takeBytes}. */
+  takeBytes(): Uint8Array {
+    return this.#encoder.takeBytes();
+  }
+
+  /** Writes at most one page. False when there is nothing left. @throws {LtxCorruptError} for an input that ended too early. */
   step(): boolean {
+    // An input that wants more and gets none is cut: finish() names what is missing.
+    for (const input of this.#inputs) if (input.starved) input.finish();
     const pgno = this.#lowest();
     const hole = this.#nextHole(pgno ?? this.#limits.commit + 1);
     if (hole !== undefined) {
@@ -132,9 +189,8 @@ export class LtxMerge {
       const page = input?.page;
       if (input === undefined || page === undefined || page.pgno !== pgno) continue;
       if (!written && pgno <= input.limit) {
-        const frame = input.frame(page);
-        if (frame === undefined) this.#encoder.addPage(pgno, page.data);
-        else this.#encoder.addFrame(pgno, page.data, frame);
+        if (isBlockFrame(page.frame)) this.#encoder.addFrame(pgno, page.data, page.frame);
+        else this.#encoder.addPage(pgno, page.data);
         this.#previous = pgno;
         written = true;
       }

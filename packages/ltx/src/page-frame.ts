@@ -83,6 +83,11 @@ export function framePgno(bytes: Uint8Array, offset: number): Pgno {
   return u32(bytes, offset) as Pgno;
 }
 
+/** True for a frame whose data is an LZ4 block: the kind that is written today. */
+export function isBlockFrame(frame: Uint8Array): boolean {
+  return ((frame[5] ?? 0) & FLAG_SIZE) !== 0;
+}
+
 /**
  * Decodes the page frame at `offset` of `bytes`. One frame alone has no checksum: what is checked is its shape.
  *

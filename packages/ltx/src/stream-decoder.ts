@@ -1,4 +1,4 @@
-import { OptionError, type Pgno } from "@headwater/core";
+import { OptionError } from "@headwater/core";
 import { CHECKSUM_FLAG, CRC_START, checksumOf, crcUpdate, decodedPageChecksum } from "./codec/crc64.js";
 import { wasm } from "./codec/wasm.js";
 import { check, LtxCorruptError } from "./errors.js";
@@ -12,7 +12,11 @@ import { decodeTrailer, postApplyProblem, type Trailer } from "./trailer.js";
 export interface StreamedPage extends Page {
   readonly offset: number;
   readonly size: number;
+  /** The frame as it is in the file: page header, size prefix, compressed data. Valid until the decoder's next call. */
+  readonly frame: Uint8Array;
 }
+
+type Frame = Omit<StreamedPage, "data">;
 
 /** What a whole file turned out to be. */
 export interface DecodedFile {
@@ -112,6 +116,16 @@ export class LtxStreamDecoder {
     return this.#offset;
   }
 
+  /** All pages were decoded; index and trailer may still be missing. */
+  get pagesEnded(): boolean {
+    return this.#tail !== undefined;
+  }
+
+  /** All of the file was seen: {@link finish} will not complain about missing bytes. */
+  get complete(): boolean {
+    return this.#state === "done";
+  }
+
   /** Hands in the next bytes of the file. They must stay unchanged until {@link next} returned undefined. */
   push(chunk: Uint8Array): void {
     if (!this.#reader.idle) throw new OptionError("BAD_OPTION", "the previous chunk is not used up; call next() until it returns undefined");
@@ -149,7 +163,7 @@ export class LtxStreamDecoder {
   }
 
   /** Decodes up to the next page, which is in the codec's destination buffer then. */
-  #step(): { pgno: Pgno; offset: number; size: number } | undefined {
+  #step(): Frame | undefined {
     if (this.#state === "header" && !this.#readHeader()) return undefined;
     if (this.#state === "pages") {
       const frame = this.#readPage();
@@ -179,7 +193,7 @@ export class LtxStreamDecoder {
     this.#offset += n;
   }
 
-  #readPage(): { pgno: Pgno; offset: number; size: number } | undefined {
+  #readPage(): Frame | undefined {
     const reader = this.#reader;
     const header = this.#known();
     let size: number;
@@ -198,7 +212,7 @@ export class LtxStreamDecoder {
     const prefix = loadPageFrame(reader.bytes, reader.at, size, header.pageSize);
     this.#crc = wasm.crcFrame(this.#crc, prefix, header.pageSize);
     if (isSnapshot(header) && !header.noChecksum) this.#database = CHECKSUM_FLAG | (this.#database ^ decodedPageChecksum(pgno, header.pageSize));
-    const frame = { pgno, offset: this.#offset, size };
+    const frame = { pgno, offset: this.#offset, size, frame: reader.bytes.subarray(reader.at, reader.at + size) };
     this.#index.add(pgno, this.#offset, size);
     this.#consume(size);
     return frame;

@@ -97,7 +97,7 @@ describe("page block", () => {
     expect(problemIn({ pageSize: 65_536, commit: lock + 1, frames: [big(lock)] })).toBe("page-order");
   });
 
-  it.each([[[2, 3, 4, 5], "its first"], [[1, 2, 4, 5], "a middle"], [[1, 2, 3, 4], "its last"], [[], "every"]] as const)("rejects a snapshot with pages %j: misses %s page", (pgnos) => {
+  it.each([[[2, 3, 4, 5], "its first"], [[1, 2, 4, 5], "a middle"], [[1, 2, 3, 4], "its last"], [[], "every"]] as const)("rejects a snapshot with pages %j: misses %s page", (pgnos, _) => {
     expect(problemIn({ minTXID: 1n, maxTXID: 4n, frames: pgnos.map((n) => frame(n)) })).toBe("snapshot");
     expect(problemIn({ minTXID: 2n, maxTXID: 4n, frames: pgnos.map((n) => frame(n)) })).toBe("none");
   });
