@@ -1,7 +1,15 @@
+export { type ListNewerOptions, listNewer } from "./follow.js";
 export { createLayout, type KeyParts, type Layout, type LayoutKind, SNAPSHOT_LEVEL } from "./layout.js";
 export { type Listing, type ListReplicaOptions, listReplica } from "./listing.js";
 export { HEAD_BYTES_DEFAULT, tailGuess, WHOLE_BYTES_MAX } from "./open-file.js";
-export { FREE_BYTES_MAX_DEFAULT, OPEN_CONCURRENCY_DEFAULT, type OpenedView, type OpenViewOptions, openView } from "./open-view.js";
+export {
+  extendView,
+  FREE_BYTES_MAX_DEFAULT,
+  OPEN_CONCURRENCY_DEFAULT,
+  type OpenedView,
+  type OpenViewOptions,
+  openView,
+} from "./open-view.js";
 export {
   GAP_BYTES_MAX_DEFAULT,
   PageReader,
@@ -9,7 +17,7 @@ export {
   RANGE_BYTES_MAX_DEFAULT,
   READ_CONCURRENCY_DEFAULT,
 } from "./page-reader.js";
-export { type Candidates, candidates, newestTXID, type Plan, planRestore, restorableTXIDs } from "./plan.js";
+export { type Candidates, candidates, newestTXID, type Plan, planForward, planRestore, restorableTXIDs } from "./plan.js";
 export { formatTimestamp, type Publisher, type StoredFile, storePublisher } from "./publisher.js";
 export { type RangeReader, storeRangeReader } from "./range-reader.js";
 export { fileIdentity, type ReplicaFile, replicaFileOf, sameFile } from "./replica-file.js";

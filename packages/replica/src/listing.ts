@@ -86,13 +86,19 @@ async function listLowLevels(store: ObjectStore, layout: Layout, call: CallOptio
   return layout.key(0, maxBigInt(behind0, 1n) as TXID, MAX_TXID) > lastKey ? behind0 : 0n;
 }
 
-const MAX_TXID = (2n ** 64n - 1n) as TXID;
+/** Sorts behind every other in a key. */
+export const MAX_TXID: TXID = (2n ** 64n - 1n) as TXID;
 
 function maxBigInt(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
 
-async function listAll(store: ObjectStore, prefix: string, options: CallOptions & { readonly startAfter?: string }): Promise<ListPage[]> {
+/** All pages of a listing. */
+export async function listAll(
+  store: ObjectStore,
+  prefix: string,
+  options: CallOptions & { readonly startAfter?: string },
+): Promise<ListPage[]> {
   const pages: ListPage[] = [];
   for await (const page of store.list(prefix, options)) pages.push(page);
   return pages;
@@ -108,7 +114,7 @@ function isPlannable(files: readonly ReplicaFile[]): boolean {
 }
 
 /** Gathers pages of several listings; a key that several of them show counts once, as it was seen last. */
-class Collector {
+export class Collector {
   readonly #layout: Layout;
   readonly #files = new Map<string, ReplicaFile>();
   readonly #malformed = new Set<string>();

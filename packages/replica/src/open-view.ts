@@ -40,24 +40,45 @@ export const FREE_BYTES_MAX_DEFAULT: number = 16 * 1024 * 1024;
  *   is not contiguous; else what the store throws. Nothing is left under way.
  */
 export async function openView(store: ObjectStore, _layout: Layout, plan: Plan, options: OpenViewOptions = {}): Promise<OpenedView> {
+  const opened = await openFiles(store, plan.files, { headBytes: HEAD_BYTES_DEFAULT, ...options });
+  const first = opened[0];
+  if (first === undefined) throw new HeadwaterError("NO_REPLICA", `a plan without files can't be opened; store=${store.description}`);
+  return adopt(View.empty(first.header.pageSize), opened);
+}
+
+/**
+ * The view that follows on from another by the files of a plan such as `planForward` makes: what a follower does.
+ * Requests and errors as in {@link openView}. The pages that came along are those of the new files.
+ */
+export async function extendView(
+  store: ObjectStore,
+  view: View,
+  plan: Plan,
+  options: Omit<OpenViewOptions, "headBytes"> = {},
+): Promise<OpenedView> {
+  return adopt(view, await openFiles(store, plan.files, { ...options, headBytes: 0 }));
+}
+
+function adopt(before: View, opened: readonly OpenedFile[]): OpenedView {
+  let view = before;
+  for (const file of opened) view = view.extend(file);
+  return { view, pages: freePages(view, opened) };
+}
+
+async function openFiles(store: ObjectStore, files: readonly ReplicaFile[], options: OpenViewOptions): Promise<OpenedFile[]> {
   const reader = storeRangeReader(store);
-  const { files } = plan;
   const opened: OpenedFile[] = new Array(files.length);
   let spare = options.freeBytesMax ?? FREE_BYTES_MAX_DEFAULT;
-  const headBytes = (index: number): number => (index === 0 ? (options.headBytes ?? HEAD_BYTES_DEFAULT) : 0);
   // The base first, because it takes longest; then the newest, whose pages are worth most.
   const order = files.map((_, i) => (i === 0 ? 0 : files.length - i));
   await forEachBounded(order, options.concurrency ?? OPEN_CONCURRENCY_DEFAULT, options.signal, async (index, signal) => {
-    const file = await openFile(reader, files[index] as ReplicaFile, headBytes(index), options.tailBytes, { signal });
+    const headBytes = index === 0 ? (options.headBytes ?? 0) : 0;
+    const file = await openFile(reader, files[index] as ReplicaFile, headBytes, options.tailBytes, { signal });
     const keep = file.head.byteLength <= spare;
     if (keep) spare -= file.head.byteLength;
     opened[index] = keep ? file : { ...file, head: new Uint8Array(0) };
   });
-  const first = opened[0];
-  if (first === undefined) throw new HeadwaterError("NO_REPLICA", `a plan without files can't be opened; store=${store.description}`);
-  let view = View.empty(first.header.pageSize);
-  for (const file of opened) view = view.extend(file);
-  return { view, pages: freePages(view, opened) };
+  return opened;
 }
 
 /** Decodes the frames among the bytes at hand that the view uses. */

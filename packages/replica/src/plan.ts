@@ -63,6 +63,26 @@ export function planRestore(files: readonly ReplicaFile[], target?: TXID): Plan 
   throw gapBefore(usable, goal) ?? outOfRange(goal, usable);
 }
 
+/**
+ * The fewest files that lead from a state that is at hand to the newest TXID, without a snapshot. Rules as in
+ * {@link candidates}, but that a snapshot that covers a TXID does not take its level-0 file's place: those of levels 1
+ * to 8 do, and before one of them covers it, no level-0 file is deleted, so none can be put a second time.
+ *
+ * @returns Undefined where nothing is newer.
+ * @throws `REPLICA_GAP` when the files don't lead there: plan anew, with {@link planRestore}.
+ */
+export function planForward(files: readonly ReplicaFile[], from: TXID): Plan | undefined {
+  const { usable } = candidates(files.filter((f) => f.level !== SNAPSHOT_LEVEL));
+  const goal = newestTXID(files);
+  if (goal <= from) return undefined;
+  const plan = cheapest(usable, goal, from);
+  if (plan !== undefined) return { files: plan, txid: goal as TXID };
+  throw new HeadwaterError(
+    "REPLICA_GAP",
+    `the files at hand do not lead from the state that is at hand to the newest; list the whole replica and plan anew; from=${formatTXID(from)} newest=${formatTXID(goal)}`,
+  );
+}
+
 /** The newest TXID of any file; 0 where there is none. */
 export function newestTXID(files: readonly ReplicaFile[]): bigint {
   let newest = 0n;
@@ -139,12 +159,12 @@ function isCovered(file: ReplicaFile, covers: readonly Interval[]): boolean {
 }
 
 /** Goes as far as one file can, again and again: with intervals that needs the fewest. */
-function cheapest(usable: readonly ReplicaFile[], goal: bigint): ReplicaFile[] | undefined {
+function cheapest(usable: readonly ReplicaFile[], goal: bigint, from = 0n): ReplicaFile[] | undefined {
   const ordered = usable.filter((f) => f.maxTXID <= goal).sort((a, b) => compare(a.minTXID, b.minTXID));
   const plan: ReplicaFile[] = [];
   let furthest: ReplicaFile | undefined;
   let seen = 0;
-  for (let reached = 0n; reached < goal; reached = furthest.maxTXID) {
+  for (let reached = from; reached < goal; reached = furthest.maxTXID) {
     for (let file = ordered[seen]; file !== undefined && file.minTXID <= reached + 1n; file = ordered[++seen]) {
       if (furthest === undefined || isBetter(file, furthest)) furthest = file;
     }

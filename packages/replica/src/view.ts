@@ -151,10 +151,11 @@ export class View {
     const key = this.files.find((f) => sameFile(f, file));
     const pgnos = (key && this.#grouped.get(key)) ?? new Uint32Array(0);
     const frames = { pgnos, offsets: new Float64Array(pgnos.length), sizes: new Uint32Array(pgnos.length) };
-    for (let i = 0; i < pgnos.length; i += 1) {
-      const frame = this.lookup(pgnos[i] ?? 0);
-      frames.offsets[i] = frame?.offset ?? 0;
-      frames.sizes[i] = frame?.size ?? 0;
+    const layer = this.#layers[0]?.layer; // the only one, after #group
+    for (let i = 0; i < pgnos.length && layer !== undefined; i += 1) {
+      const entry = findEntry(layer, pgnos[i] ?? 0);
+      frames.offsets[i] = offsetAt(layer, entry);
+      frames.sizes[i] = sizeAt(layer, entry);
     }
     return frames;
   }
@@ -187,22 +188,21 @@ export class View {
 }
 
 function groupByFile({ layer, bound }: Bounded): ReadonlyMap<ReplicaFile, Uint32Array> {
+  const slots = slotsOf(layer);
   const isUsed = (entry: number): boolean => sizeAt(layer, entry) > 0 && pgnoAt(layer, entry) <= bound;
-  const counts = new Uint32Array(layer.files.length);
-  for (let i = 0; i < slotsOf(layer); i += 1) {
-    const file = fileAt(layer, i);
-    if (isUsed(i)) counts[file] = (counts[file] ?? 0) + 1;
-  }
-  const groups = Array.from(counts, (count) => new Uint32Array(count));
-  const filled = new Uint32Array(layer.files.length);
-  for (let i = 0; i < slotsOf(layer); i += 1) {
+  const counts = new Uint32Array(layer.files.length + 1);
+  for (let i = 0; i < slots; i += 1) if (isUsed(i)) counts[fileAt(layer, i) + 1] = (counts[fileAt(layer, i) + 1] ?? 0) + 1;
+  for (let f = 1; f < counts.length; f += 1) counts[f] = (counts[f] ?? 0) + (counts[f - 1] ?? 0);
+  const ends = counts.slice();
+  const pgnos = new Uint32Array(ends.at(-1) ?? 0);
+  for (let i = 0; i < slots; i += 1) {
     if (!isUsed(i)) continue;
     const file = fileAt(layer, i);
-    const at = filled[file] ?? 0;
-    (groups[file] as Uint32Array)[at] = pgnoAt(layer, i);
-    filled[file] = at + 1;
+    const at = ends[file] ?? 0;
+    pgnos[at] = pgnoAt(layer, i);
+    ends[file] = at + 1;
   }
-  return new Map(layer.files.map((file, i) => [file, groups[i] as Uint32Array]));
+  return new Map(layer.files.map((file, f) => [file, pgnos.subarray(counts[f], ends[f])]));
 }
 
 /** Merges neighbours until each layer is at most half as large as the one below, and all but the base are small. */
