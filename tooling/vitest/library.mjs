@@ -13,6 +13,7 @@ export const tests = (more = {}) => {
   const missing = missingSuites(dir);
   const seed = process.env.HEADWATER_SEED ?? String(Math.floor(Math.random() * 2 ** 32));
   const rounds = process.env.HEADWATER_ROUNDS ?? "1";
+  if (!(Number(rounds) > 0)) throw new Error(`HEADWATER_ROUNDS must be a number above 0: ${JSON.stringify(rounds)}`);
   const timeoutMs = 30_000 * Math.max(1, Number(rounds)); // longer tests may take longer
   console.log(`HEADWATER_SEED=${seed} HEADWATER_ROUNDS=${rounds}`);
   for (const { what, how, files } of missing) console.log(`not run: ${files.join(", ")}: needs ${what} (${how})`);
