@@ -83,6 +83,7 @@ export class LogWriter {
         writer.#segments.push({ start, handle: options.fs.open(writer.#path(start), "r+") });
       }
     });
+    writer.#bufferStart = writer.#appendPoint();
     return writer;
   }
 
@@ -200,8 +201,8 @@ export class LogWriter {
     while ((this.#segments[1]?.start ?? Number.POSITIVE_INFINITY) <= offset) {
       const segment = this.#segments.shift();
       if (segment === undefined) return;
-      segment.handle.close();
       try {
+        segment.handle.close();
         this.#options.fs.remove(this.#path(segment.start));
       } catch {
         // Recovery skips a segment whose transactions are all in the replica, and removes it.

@@ -1,0 +1,57 @@
+import { type FileSystem, HeadwaterError, type TXID } from "@headwater/core";
+import { bufferError } from "./log/segment.js";
+import { readLog } from "./recovery/read-log.js";
+import { logBytes, newestPages, pendingOf, resolve } from "./recovery/resolve.js";
+import { IntentFile } from "./sync/intent-file.js";
+import { UNPACED } from "./sync/slices.js";
+
+/** What a buffer holds. */
+export interface BufferReport {
+  /** Store and prefix. */
+  readonly identity: string;
+  readonly owner: string;
+  readonly pageSize: number;
+  /** The TXID that its commits build on. */
+  readonly baseTxid: TXID;
+  /** Commits that are not certain to be in the replica. */
+  readonly transactions: number;
+  /** Distinct pages of theirs that count. */
+  readonly pages: number;
+  /** Bytes of log that they take. */
+  readonly bytes: number;
+  /** Database size after them, in pages. */
+  readonly commit: number;
+  /** A file whose put has no certain outcome. */
+  readonly unconfirmedTxid?: TXID;
+}
+
+/**
+ * Reads a buffer, or one that was set aside, and changes nothing. Meant for one that no process is using.
+ *
+ * @returns `undefined` where none is.
+ * @throws `BUFFER_FOREIGN` for what is not a buffer of this format; `BUFFER_UNWRITABLE` for one that can't be read or is
+ *   damaged.
+ */
+export async function inspectBuffer(fs: FileSystem, dir: string): Promise<BufferReport | undefined> {
+  try {
+    const record = IntentFile.read(fs, dir);
+    const settled = record === undefined ? 0 : record.confirmed ? record.endSequence : record.startSequence;
+    const read = await readLog(fs, dir, settled, UNPACED);
+    if (read.kind === "empty") return undefined;
+    if (read.kind === "foreign") throw new HeadwaterError("BUFFER_FOREIGN", `not a write buffer of this release: ${read.reason} dir=${dir}`);
+    if (read.kind === "damaged") throw damaged(read.reason, dir);
+    const resolved = resolve(read.log, record);
+    if (typeof resolved === "string") throw damaged(resolved, dir);
+    const { base, unconfirmed } = resolved;
+    const pending = pendingOf(read.log, base);
+    const { identity, owner, pageSize } = read.log.header;
+    const numbers = { transactions: pending.length, pages: newestPages(pending).size, bytes: logBytes(pending), commit: read.log.state.commit };
+    return { identity, owner, pageSize, baseTxid: base.txid, ...numbers, ...(unconfirmed === undefined ? {} : { unconfirmedTxid: unconfirmed.txid }) };
+  } catch (error) {
+    throw bufferError("read the write buffer", dir, error);
+  }
+}
+
+function damaged(reason: string, dir: string): HeadwaterError {
+  return new HeadwaterError("BUFFER_UNWRITABLE", `the write buffer is damaged: ${reason} dir=${dir}`);
+}
