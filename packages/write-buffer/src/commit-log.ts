@@ -97,7 +97,10 @@ export class CommitLog {
     const { fs, dir, pageSize, recovered } = options;
     if (!isPageSize(pageSize)) throw new OptionError("BAD_OPTION", `not a page size of SQLite pageSize=${pageSize}`);
     if (recovered !== undefined && recovered.pageSize !== pageSize) {
-      throw new HeadwaterError("BUFFER_FOREIGN", `the write buffer has another page size dir=${dir} buffer=${recovered.pageSize} asked=${pageSize}`);
+      throw new HeadwaterError(
+        "BUFFER_FOREIGN",
+        `the write buffer has another page size dir=${dir} buffer=${recovered.pageSize} asked=${pageSize}`,
+      );
     }
     if (recovered === undefined && listSegments(fs, dir).length > 0) {
       throw new HeadwaterError("BUFFER_UNWRITABLE", `a write buffer is there already; recover it first dir=${dir}`);
@@ -112,18 +115,24 @@ export class CommitLog {
       throw new HeadwaterError("SQLITE_IOERR_WRITE", `not a page write pgno=${pgno} bytes=${data.byteLength} pageSize=${pageSize}`);
     }
     if (this.#doomed) return;
-    if (this.#overlay?.mark !== undefined) return this.#doom();
+    if (this.#overlay?.mark !== undefined) {
+      this.#doom();
+      return;
+    }
     const overlay = this.#begin();
     // The lock page is never stored; writing it only makes the file longer.
-    if (pgno === this.#lockPage) return overlay.extend(pgno);
-    this.#orDoom(() => overlay.write(pgno, data, this.#writer.appendFrame(pgno, overlay.salt, data)));
+    if (pgno === this.#lockPage) overlay.extend(pgno);
+    else this.#orDoom(() => overlay.write(pgno, data, this.#writer.appendFrame(pgno, overlay.salt, data)));
   }
 
   /** xTruncate. */
   truncate(sizePages: number): void {
     if (this.#doomed) return;
     const mark = this.#overlay?.mark;
-    if (mark !== undefined && sizePages !== mark.commit) return this.#doom();
+    if (mark !== undefined && sizePages !== mark.commit) {
+      this.#doom();
+      return;
+    }
     const overlay = this.#begin();
     if (sizePages <= overlay.sizePages) overlay.truncate(sizePages);
     else overlay.extend(sizePages);
@@ -152,9 +161,13 @@ export class CommitLog {
         this.#writer.sync();
       } catch (error) {
         const { dir } = this.#options;
-        throw new HeadwaterError("BUFFER_UNWRITABLE", `the commit was rolled back, but its outcome is unknown if the machine crashes now: the write buffer could not be made durable dir=${dir}`, {
-          cause: error,
-        });
+        throw new HeadwaterError(
+          "BUFFER_UNWRITABLE",
+          `the commit was rolled back, but its outcome is unknown if the machine crashes now: the write buffer could not be made durable dir=${dir}`,
+          {
+            cause: error,
+          },
+        );
       }
     });
   }
@@ -274,7 +287,8 @@ export class CommitLog {
     const minSizePages = Math.min(overlay.minSizePages, commit);
     const first = this.#writer.end - overlay.frames * this.#writer.frameBytes;
     const live = [...overlay.pages].filter(([pgno]) => pgno <= commit);
-    if (markBytes(live.length) > MARK_BYTES_MAX) throw new HeadwaterError("BUFFER_FULL", `the transaction has too many pages pages=${live.length}`);
+    if (markBytes(live.length) > MARK_BYTES_MAX)
+      throw new HeadwaterError("BUFFER_FULL", `the transaction has too many pages pages=${live.length}`);
     const entries = live.map(([pgno, address]) => [pgno, (address - first) / this.#writer.frameBytes] as const);
     const { salt, frames } = overlay;
     const sequence = this.#writer.position.sequence + 1;

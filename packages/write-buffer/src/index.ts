@@ -7,4 +7,4 @@ export { type RecoverOptions, type Recovery, recoverBuffer, type SetAsideReason 
 export type { ResolvedBase } from "./recovery/resolve.js";
 export { IntentFile } from "./sync/intent-file.js";
 export type { Intent, IntentRecord } from "./sync/intent-record.js";
-export { SYNC_BYTES_DEFAULT, Syncer, type SyncerOptions, type SyncFailure, type SyncPosition, type SyncedFile } from "./syncer.js";
+export { SYNC_BYTES_DEFAULT, type SyncedFile, Syncer, type SyncerOptions, type SyncFailure, type SyncPosition } from "./syncer.js";

@@ -38,15 +38,28 @@ export async function inspectBuffer(fs: FileSystem, dir: string): Promise<Buffer
     const settled = record === undefined ? 0 : record.confirmed ? record.endSequence : record.startSequence;
     const read = await readLog(fs, dir, settled, UNPACED);
     if (read.kind === "empty") return undefined;
-    if (read.kind === "foreign") throw new HeadwaterError("BUFFER_FOREIGN", `not a write buffer of this release: ${read.reason} dir=${dir}`);
+    if (read.kind === "foreign")
+      throw new HeadwaterError("BUFFER_FOREIGN", `not a write buffer of this release: ${read.reason} dir=${dir}`);
     if (read.kind === "damaged") throw damaged(read.reason, dir);
     const resolved = resolve(read.log, record);
     if (typeof resolved === "string") throw damaged(resolved, dir);
     const { base, unconfirmed } = resolved;
     const pending = pendingOf(read.log, base);
     const { identity, owner, pageSize } = read.log.header;
-    const numbers = { transactions: pending.length, pages: newestPages(pending).size, bytes: logBytes(pending), commit: read.log.state.commit };
-    return { identity, owner, pageSize, baseTxid: base.txid, ...numbers, ...(unconfirmed === undefined ? {} : { unconfirmedTxid: unconfirmed.txid }) };
+    const numbers = {
+      transactions: pending.length,
+      pages: newestPages(pending).size,
+      bytes: logBytes(pending),
+      commit: read.log.state.commit,
+    };
+    return {
+      identity,
+      owner,
+      pageSize,
+      baseTxid: base.txid,
+      ...numbers,
+      ...(unconfirmed === undefined ? {} : { unconfirmedTxid: unconfirmed.txid }),
+    };
   } catch (error) {
     throw bufferError("read the write buffer", dir, error);
   }

@@ -1,14 +1,6 @@
 import { type FileHandle, type FileSystem, HeadwaterError } from "@headwater/core";
 import { viewOf } from "./log/bytes.js";
-import {
-  decodeMarkFoot,
-  decodeMarkHead,
-  FRAME_HEAD_BYTES,
-  MARK_ENTRY_BYTES,
-  MARK_HEAD_BYTES,
-  type Mark,
-  markBytes,
-} from "./log/record.js";
+import { decodeMarkFoot, decodeMarkHead, FRAME_HEAD_BYTES, MARK_ENTRY_BYTES, MARK_HEAD_BYTES, type Mark, markBytes } from "./log/record.js";
 import { bufferError, listSegments, SEGMENT_HEADER_BYTES, segmentName } from "./log/segment.js";
 
 /** The newest commit, as the SQLite thread published it in shared memory. */
@@ -222,6 +214,10 @@ export class LogReader {
   }
 
   #failed(what: string, cause?: unknown): never {
-    throw new HeadwaterError("SQLITE_IOERR_READ", `can't read the write buffer: ${what}; was a file there changed or removed? dir=${this.#options.dir}`, { cause });
+    throw new HeadwaterError(
+      "SQLITE_IOERR_READ",
+      `can't read the write buffer: ${what}; was a file there changed or removed? dir=${this.#options.dir}`,
+      { cause },
+    );
   }
 }

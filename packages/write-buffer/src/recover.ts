@@ -41,7 +41,13 @@ export type Recovery =
   /** Nothing to go on with: begin a new log. */
   | (Common & { readonly kind: "none" })
   /** Commits that the replica does not hold. Go on with `log`, at `base`. An unconfirmed intent is the syncer's to settle. */
-  | (Common & { readonly kind: "resume"; readonly log: RecoveredLog; readonly base: ResolvedBase; readonly owner: string; readonly writerId: bigint })
+  | (Common & {
+      readonly kind: "resume";
+      readonly log: RecoveredLog;
+      readonly base: ResolvedBase;
+      readonly owner: string;
+      readonly writerId: bigint;
+    })
   /** Commits that can't be uploaded any more. They are kept at `path`: begin a new log, and tell the user. */
   | (Common & {
       readonly kind: "setAside";
@@ -148,7 +154,13 @@ class BufferRecovery {
       sequence: state.sequence,
       commit: state.commit,
       baseSequence: base.sequence,
-      transactions: pending.map(({ sequence, startOffset, endOffset, commit, minSizePages }) => ({ sequence, startOffset, endOffset, commit, minSizePages })),
+      transactions: pending.map(({ sequence, startOffset, endOffset, commit, minSizePages }) => ({
+        sequence,
+        startOffset,
+        endOffset,
+        commit,
+        minSizePages,
+      })),
       pages: newestPages(pending),
     };
     return { kind: "resume", log: recovered, base, owner: header.owner, writerId: header.writerId, ...this.#common };
@@ -191,7 +203,13 @@ class BufferRecovery {
     return { kind: "none", ...this.#common };
   }
 
-  #aside(reason: SetAsideReason, detail: string, header: SegmentHeader | undefined, baseTxid: TXID | undefined, transactions: number): Recovery {
+  #aside(
+    reason: SetAsideReason,
+    detail: string,
+    header: SegmentHeader | undefined,
+    baseTxid: TXID | undefined,
+    transactions: number,
+  ): Recovery {
     const { fs, dir, runtime } = this.#o;
     const base = baseTxid ?? (0n as TXID);
     const path = setAside(fs, dir, base, runtime.clock.nowMs());
@@ -219,11 +237,15 @@ class BufferRecovery {
   #checkOurs(header: SegmentHeader): void {
     const { identity, pageSize } = this.#o;
     if (header.identity !== identity) throw this.#foreign(`it belongs to another database: ${header.identity}`);
-    if (pageSize !== undefined && header.pageSize !== pageSize) throw this.#foreign(`its page size is ${header.pageSize}, the database's ${pageSize}`);
+    if (pageSize !== undefined && header.pageSize !== pageSize)
+      throw this.#foreign(`its page size is ${header.pageSize}, the database's ${pageSize}`);
   }
 
   #foreign(reason: string): HeadwaterError {
-    return new HeadwaterError("BUFFER_FOREIGN", `the write buffer can't be used here and was left as it is: ${reason}; choose another directory, or move it away dir=${this.#o.dir}`);
+    return new HeadwaterError(
+      "BUFFER_FOREIGN",
+      `the write buffer can't be used here and was left as it is: ${reason}; choose another directory, or move it away dir=${this.#o.dir}`,
+    );
   }
 }
 

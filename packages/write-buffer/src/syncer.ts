@@ -180,7 +180,10 @@ export class Syncer {
     try {
       if (!this.#pending) return;
       const { sequence } = this.#options.published();
-      const last = this.#wait(Math.max(sequence, this.#position.sequence), deadlineMs === undefined ? ATTEMPTS_MAX : Number.MAX_SAFE_INTEGER);
+      const last = this.#wait(
+        Math.max(sequence, this.#position.sequence),
+        deadlineMs === undefined ? ATTEMPTS_MAX : Number.MAX_SAFE_INTEGER,
+      );
       await (deadlineMs === undefined ? last : this.#within(last, deadlineMs));
     } finally {
       this.#end(new HeadwaterError("CLOSED", "the database is closed"));
@@ -191,9 +194,13 @@ export class Syncer {
     const timer = new AbortController();
     const late = this.#options.runtime.timers.sleep(deadlineMs, timer.signal).then(() => {
       const error = this.#lastError;
-      throw new HeadwaterError("NOT_DURABLE", `the last sync did not finish in time; its commits stay in the write buffer and are uploaded after the next open deadlineMs=${deadlineMs}`, {
-        cause: error,
-      });
+      throw new HeadwaterError(
+        "NOT_DURABLE",
+        `the last sync did not finish in time; its commits stay in the write buffer and are uploaded after the next open deadlineMs=${deadlineMs}`,
+        {
+          cause: error,
+        },
+      );
     });
     try {
       await Promise.race([last, late]);
@@ -293,7 +300,13 @@ export class Syncer {
     this.#waitingSinceMs = undefined;
     const to = left?.endSequence ?? published().sequence;
     try {
-      const batch = await collectBatch(reader, from, to, left === undefined ? Math.max(1, limitBytes / pageSize) : Number.POSITIVE_INFINITY, slices);
+      const batch = await collectBatch(
+        reader,
+        from,
+        to,
+        left === undefined ? Math.max(1, limitBytes / pageSize) : Number.POSITIVE_INFINITY,
+        slices,
+      );
       const next = txid(this.#position.txid + 1n);
       const timestampMs = left?.timestampMs ?? Math.max(Math.floor(runtime.clock.nowMs()), this.#position.timestampMs + 1);
       const identity = { txid: left?.txid ?? next, pageSize, timestampMs, nodeID: left?.nodeID ?? nodeID };
@@ -328,11 +341,21 @@ export class Syncer {
     const { commit } = encoded.header;
     // Those who wait run after this returns, so they find that onSynced was called.
     this.#waiters.settle(sequence, newest);
-    onSynced({ encoded, file, sequence, transactions: sequence - startSequence, txid: newest, commit, durationMs: this.#now() - startedMs });
+    onSynced({
+      encoded,
+      file,
+      sequence,
+      transactions: sequence - startSequence,
+      txid: newest,
+      commit,
+      durationMs: this.#now() - startedMs,
+    });
   }
 
   #failed(thrown: unknown): void {
-    const error = HeadwaterError.is(thrown) ? thrown : new HeadwaterError("NOT_DURABLE", "a sync failed; its commits stay in the write buffer", { cause: thrown, retryable: true });
+    const error = HeadwaterError.is(thrown)
+      ? thrown
+      : new HeadwaterError("NOT_DURABLE", "a sync failed; its commits stay in the write buffer", { cause: thrown, retryable: true });
     this.#lastError = error;
     if (error.code === "FENCED") {
       this.#end(error);

@@ -1,6 +1,6 @@
 import { HeadwaterError } from "@headwater/core";
-import type { Overlay } from "./overlay.js";
 import { viewOf } from "./bytes.js";
+import type { Overlay } from "./overlay.js";
 
 const CHANGE_COUNTER_AT = 24;
 const SIZE_AT = 28;
@@ -25,7 +25,10 @@ export function commitSize(overlay: Overlay, pageSize: number): number {
   if (stated === 0 || view.getUint32(CHANGE_COUNTER_AT) !== view.getUint32(VERSION_VALID_FOR_AT)) return overlay.sizePages;
   // SQLite extends the file before FCNTL_SYNC, so a larger number was written by hand.
   if (stated <= overlay.sizePages) return stated;
-  throw new HeadwaterError("SQLITE_CORRUPT", `page 1 claims more pages than the database has; nothing was committed claimed=${stated} pages=${overlay.sizePages}`);
+  throw new HeadwaterError(
+    "SQLITE_CORRUPT",
+    `page 1 claims more pages than the database has; nothing was committed claimed=${stated} pages=${overlay.sizePages}`,
+  );
 }
 
 function checkPageSize(view: DataView, pageSize: number): void {

@@ -2,7 +2,7 @@ import { type FileHandle, type FileSystem, HeadwaterError } from "@headwater/cor
 import { crc64 } from "@headwater/ltx";
 import { AppendBuffer } from "./append-buffer.js";
 import { FRAME_HEAD_BYTES, MARK_CHAIN_AT, MARK_FOOT_BYTES, type Salt, writeFrameHead } from "./record.js";
-import { bufferError, encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "./segment.js";
+import { bufferError, encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName, syncParent } from "./segment.js";
 
 /** Frames gathered before one write. */
 const APPEND_FRAMES = 64;
@@ -69,7 +69,10 @@ export class LogWriter {
   static create(options: LogWriterOptions, position: Omit<LogPosition, "end">): LogWriter {
     const writer = new LogWriter(options, { ...position, end: 0 });
     writer.#attempt("create the write buffer", () => {
-      writer.#options.fs.mkdir(options.dir, 0o700);
+      if (options.fs.stat(options.dir) === undefined) {
+        options.fs.mkdir(options.dir, 0o700);
+        syncParent(options.fs, options.dir);
+      }
       writer.#createSegment();
     });
     return writer;
@@ -191,9 +194,13 @@ export class LogWriter {
       cause = error;
     }
     if (got === into.byteLength) return;
-    throw new HeadwaterError("SQLITE_IOERR_READ", `can't read a page back from the write buffer; was a file there changed or removed? dir=${this.#options.dir} offset=${address}`, {
-      cause,
-    });
+    throw new HeadwaterError(
+      "SQLITE_IOERR_READ",
+      `can't read a page back from the write buffer; was a file there changed or removed? dir=${this.#options.dir} offset=${address}`,
+      {
+        cause,
+      },
+    );
   }
 
   /** Deletes the segments that end at or before `offset`, oldest first; never the last one. */

@@ -59,7 +59,11 @@ export function writeFrameHead(view: DataView, at: number, pgno: number, salt: S
 }
 
 /** A whole mark but for its chain, which {@link MARK_CHAIN_AT} of the foot takes. */
-export function encodeMark(mark: Omit<Mark, "length" | "pages">, pages: Iterable<readonly [pgno: number, frame: number]>, count: number): Uint8Array {
+export function encodeMark(
+  mark: Omit<Mark, "length" | "pages">,
+  pages: Iterable<readonly [pgno: number, frame: number]>,
+  count: number,
+): Uint8Array {
   const length = markBytes(count);
   const bytes = new Uint8Array(length);
   const view = viewOf(bytes);

@@ -146,12 +146,23 @@ function fields(bytes: Uint8Array, view: DataView): SegmentHeader | undefined {
   };
 }
 
+/** Makes the name of a directory durable in its parent. */
+export function syncParent(fs: FileSystem, dir: string): void {
+  const trimmed = dir.replace(/[\\/]+$/, "");
+  const cut = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
+  fs.syncDir(cut < 0 ? "." : trimmed.slice(0, cut) || "/");
+}
+
 /** The error of a file operation on the buffer, its cause kept. */
 export function bufferError(what: string, dir: string, cause: unknown): HeadwaterError {
   if (HeadwaterError.is(cause)) return cause;
-  return new HeadwaterError("BUFFER_UNWRITABLE", `can't ${what}: ${codeOf(cause)}; check that the disk has room and that the directory can be written dir=${dir}`, {
-    cause,
-  });
+  return new HeadwaterError(
+    "BUFFER_UNWRITABLE",
+    `can't ${what}: ${codeOf(cause)}; check that the disk has room and that the directory can be written dir=${dir}`,
+    {
+      cause,
+    },
+  );
 }
 
 function codeOf(cause: unknown): string {

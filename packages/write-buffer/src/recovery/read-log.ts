@@ -1,5 +1,12 @@
 import type { FileSystem } from "@headwater/core";
-import { decodeSegmentHeader, type HeaderResult, listSegments, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "../log/segment.js";
+import {
+  decodeSegmentHeader,
+  type HeaderResult,
+  listSegments,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from "../log/segment.js";
 import type { Pace } from "../sync/slices.js";
 import { type ScannedTransaction, type ScanState, scanSegment } from "./scan-segment.js";
 

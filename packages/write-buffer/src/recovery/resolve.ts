@@ -25,7 +25,8 @@ export function resolve(log: LogContents, record: IntentRecord | undefined): Res
   if (record === undefined || record.endSequence <= stated.sequence) return checked(log, { base: stated, unconfirmed: undefined });
   if (record.confirmed) return checked(log, { base: baseOf(log, record), unconfirmed: undefined });
   if (record.startSequence === stated.sequence) {
-    if (record.txid !== stated.txid + 1n) return `intent for TXID ${formatTXID(record.txid)} on a log that builds on ${formatTXID(stated.txid)}`;
+    if (record.txid !== stated.txid + 1n)
+      return `intent for TXID ${formatTXID(record.txid)} on a log that builds on ${formatTXID(stated.txid)}`;
     return checked(log, { base: stated, unconfirmed: record });
   }
   if (record.startSequence < stated.sequence || record.txid < 1n) return "intent reaches back before what the log builds on";

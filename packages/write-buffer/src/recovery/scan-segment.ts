@@ -78,7 +78,14 @@ function takeFrame(frame: Uint8Array, open: Open): boolean {
   return true;
 }
 
-function takeMark(file: ChunkedFile, at: number, start: number, frameBytes: number, open: Open, state: ScanState): ScannedTransaction | undefined {
+function takeMark(
+  file: ChunkedFile,
+  at: number,
+  start: number,
+  frameBytes: number,
+  open: Open,
+  state: ScanState,
+): ScannedTransaction | undefined {
   const head = file.bytes(at, MARK_HEAD_BYTES);
   const mark = head && decodeMarkHead(head);
   if (mark === undefined || mark.sequence !== state.sequence + 1 || mark.frames !== open.pgnos.length) return undefined;
@@ -100,7 +107,13 @@ function takeMark(file: ChunkedFile, at: number, start: number, frameBytes: numb
 }
 
 /** A list that does not fit its frames is none that this package wrote, whatever its checksum. */
-function takeList(bytes: Uint8Array, mark: Mark, pgnos: readonly number[], firstFrame: number, frameBytes: number): Float64Array | undefined {
+function takeList(
+  bytes: Uint8Array,
+  mark: Mark,
+  pgnos: readonly number[],
+  firstFrame: number,
+  frameBytes: number,
+): Float64Array | undefined {
   const view = viewOf(bytes);
   const pages = new Float64Array(mark.pages * 2);
   for (let i = 0; i < mark.pages; i += 1) {
@@ -117,4 +130,3 @@ function takeList(bytes: Uint8Array, mark: Mark, pgnos: readonly number[], first
 function sameSalt(a: Salt, b: Salt): boolean {
   return a.high === b.high && a.low === b.low;
 }
-

@@ -1,5 +1,5 @@
 import { type FileSystem, formatTXID, type TXID } from "@headwater/core";
-import { bufferError, listSegments, segmentName } from "../log/segment.js";
+import { bufferError, listSegments, segmentName, syncParent } from "../log/segment.js";
 import { INTENT_FILE } from "../sync/intent-file.js";
 
 /** Names the directory that a move under way goes to. While it is there, the move is not finished. */
@@ -20,7 +20,7 @@ export function setAside(fs: FileSystem, dir: string, baseTxid: TXID, nowMs: num
     let suffix = `-aside-${formatTXID(baseTxid)}-${time}`;
     for (let n = 2; fs.stat(dir + suffix) !== undefined && n <= TRIES_MAX; n += 1) suffix = `-aside-${formatTXID(baseTxid)}-${time}-${n}`;
     fs.mkdir(dir + suffix, 0o700);
-    fs.syncDir(fs.join(dir, ".."));
+    syncParent(fs, dir);
     const handle = fs.open(fs.join(dir, MOVING_FILE), "w+", 0o600);
     try {
       handle.write(new TextEncoder().encode(suffix), 0);

@@ -77,7 +77,10 @@ export class IntentFile {
   write(intent: Intent): void {
     const pending = this.unconfirmed;
     if (pending !== undefined && (pending.txid !== intent.txid || pending.fileChecksum !== intent.fileChecksum)) {
-      throw new HeadwaterError("NOT_DURABLE", `a second intent while one is unconfirmed dir=${this.#dir} txid=${pending.txid} second=${intent.txid}`);
+      throw new HeadwaterError(
+        "NOT_DURABLE",
+        `a second intent while one is unconfirmed dir=${this.#dir} txid=${pending.txid} second=${intent.txid}`,
+      );
     }
     this.#put({ ...intent, confirmed: false });
   }
@@ -111,7 +114,10 @@ export class IntentFile {
       const got = this.#handle.read(bytes, slot * SLOT_DISTANCE);
       const result = decodeIntent(bytes.subarray(0, got));
       if (result.kind === "other") {
-        throw new HeadwaterError("BUFFER_FOREIGN", `the write buffer's intent file has another format version; open it with the release that made it dir=${this.#dir}`);
+        throw new HeadwaterError(
+          "BUFFER_FOREIGN",
+          `the write buffer's intent file has another format version; open it with the release that made it dir=${this.#dir}`,
+        );
       }
       if (result.kind !== "ok" || result.counter < this.#counter) continue;
       this.#counter = result.counter;

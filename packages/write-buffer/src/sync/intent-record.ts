@@ -32,7 +32,9 @@ export interface IntentRecord extends Intent {
 }
 
 /** What a slot holds. `other`: another format version's. */
-export type SlotResult = { readonly kind: "ok"; readonly record: IntentRecord; readonly counter: number } | { readonly kind: "empty" | "other" };
+export type SlotResult =
+  | { readonly kind: "ok"; readonly record: IntentRecord; readonly counter: number }
+  | { readonly kind: "empty" | "other" };
 
 export function encodeIntent(record: IntentRecord, counter: number): Uint8Array {
   const bytes = new Uint8Array(INTENT_BYTES);
@@ -64,7 +66,8 @@ export function decodeIntent(bytes: Uint8Array): SlotResult {
   if (view.getBigUint64(CRC_AT) !== crc64(bytes.subarray(0, CRC_AT))) return { kind: "empty" };
   const [counter, startSequence, endSequence, size, timestampMs, previousMs] = [16, 32, 40, 56, 64, 88].map((at) => readSafe(view, at));
   const state = view.getUint32(12);
-  if (counter === undefined || startSequence === undefined || endSequence === undefined || startSequence > endSequence) return { kind: "empty" };
+  if (counter === undefined || startSequence === undefined || endSequence === undefined || startSequence > endSequence)
+    return { kind: "empty" };
   if (size === undefined || timestampMs === undefined || previousMs === undefined || (state !== 1 && state !== 2)) return { kind: "empty" };
   const record: IntentRecord = {
     txid: txid(view.getBigUint64(24)),

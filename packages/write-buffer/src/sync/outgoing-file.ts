@@ -71,7 +71,8 @@ export class OutgoingFile {
       try {
         stored = await this.#ports.publisher.stored(0, this.intent.txid, this.intent.txid, { signal });
       } catch (askError) {
-        if (HeadwaterError.is(askError) && askError.code === "LTX_CORRUPT") throw this.#fenced("something that is not a file of ours", askError);
+        if (HeadwaterError.is(askError) && askError.code === "LTX_CORRUPT")
+          throw this.#fenced("something that is not a file of ours", askError);
         // Still not known. After a 412 it is the answer to this question that was missing.
         throw taken ? askError : error;
       }

@@ -25,16 +25,26 @@ export class Waiters {
   }
 
   settle(sequence: number, txid: TXID): void {
-    this.#take((w) => w.sequence <= sequence, (w) => w.resolve(txid));
+    this.#take(
+      (w) => w.sequence <= sequence,
+      (w) => w.resolve(txid),
+    );
   }
 
   failed(error: Error, retryable: boolean): void {
-    for (const waiter of this.#waiters) waiter.failuresLeft = retryable || waiter.failuresLeft === Number.POSITIVE_INFINITY ? waiter.failuresLeft - 1 : 0;
-    this.#take((w) => w.failuresLeft <= 0, (w) => w.reject(error));
+    for (const waiter of this.#waiters)
+      waiter.failuresLeft = retryable || waiter.failuresLeft === Number.POSITIVE_INFINITY ? waiter.failuresLeft - 1 : 0;
+    this.#take(
+      (w) => w.failuresLeft <= 0,
+      (w) => w.reject(error),
+    );
   }
 
   rejectAll(error: Error): void {
-    this.#take(() => true, (w) => w.reject(error));
+    this.#take(
+      () => true,
+      (w) => w.reject(error),
+    );
   }
 
   #take(which: (w: Waiter) => boolean, then: (w: Waiter) => void): void {
