@@ -8,7 +8,7 @@ import { bufferError, type LogBase, listSegments, segmentName } from "./log/segm
 import { INTENT_FILE } from "./sync/intent-file.js";
 
 /** A segment is followed by another once it is this long. */
-export const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
+export const SEGMENT_BYTES_DEFAULT: number = 16 * 1024 * 1024;
 /** Frames kept in memory while the log can't be written. */
 const MEMORY_BYTES_DEFAULT = 16 * 1024 * 1024;
 

@@ -2,7 +2,20 @@ import { MemoryFileSystem, SeededRandom, testSeed } from "@headwater/core/testin
 import { describe, expect, it } from "vitest";
 import { CommitLog } from "../src/index.js";
 import { Model, Pair } from "./model.js";
-import { commit, diskFull, HookedFileSystem, memoryFs, openLog, PAGE_SIZE, pageOf, pageOne, ROUNDS, replay, sameState, zeroPage } from "./support.js";
+import {
+  commit,
+  diskFull,
+  HookedFileSystem,
+  memoryFs,
+  openLog,
+  PAGE_SIZE,
+  pageOf,
+  pageOne,
+  ROUNDS,
+  replay,
+  sameState,
+  zeroPage,
+} from "./support.js";
 
 const seed = testSeed("commit-log");
 

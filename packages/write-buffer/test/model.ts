@@ -163,8 +163,12 @@ export class Pair {
     return this.log.adopt(sequence);
   }
 
+  /** The newest commit that a view holds already. */
+  adoptable: () => number = () => this.model.sequence;
+
   maybeAdopt(): void {
-    const { viewSequence, sequence } = this.model;
+    const { viewSequence } = this.model;
+    const sequence = this.adoptable();
     if (sequence > viewSequence && this.random.chance(0.1)) this.adopt(viewSequence + 1 + this.random.below(sequence - viewSequence));
   }
 
@@ -207,7 +211,8 @@ export class Pair {
     const size = this.model.current.length;
     const roll = random.below(20);
     if (roll === 0) this.truncate(random.below(size + 3));
-    else if (roll === 1 && this.model.file !== undefined) this.write(1, pageOf(random.nextU32())); // counters that do not agree
+    else if (roll === 1 && this.model.file !== undefined)
+      this.write(1, pageOf(random.nextU32())); // counters that do not agree
     else if (roll < 12) this.write(1 + random.below(size + 1), pageOf(random.nextU32()));
     else this.write(1 + random.below(size + 6), pageOf(random.nextU32()));
     this.maybeAdopt();

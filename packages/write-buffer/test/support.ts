@@ -1,13 +1,13 @@
 import type { FileHandle, FileSystem } from "@headwater/core";
 import { type TXID, txid } from "@headwater/core";
 import { MemoryFileSystem, SeededRandom } from "@headwater/core/testing";
-import { CommitLog, type CommitLogOptions, LogReader, type Published } from "../src/index.js";
+import { CommitLog, type CommitLogOptions, type LogBase, LogReader, type Published } from "../src/index.js";
 
-export const ROUNDS = Number(process.env["HEADWATER_ROUNDS"] ?? "1");
+export const ROUNDS: number = Number(process.env["HEADWATER_ROUNDS"] ?? "1");
 export const PAGE_SIZE = 512;
 export const DIR = "/db/buffer";
 export const IDENTITY = "memory:test/app";
-export const EMPTY_BASE = { txid: txid(0n), fileChecksum: 0n, commit: 0, timestampMs: 0 };
+export const EMPTY_BASE: LogBase = { txid: txid(0n), fileChecksum: 0n, commit: 0, timestampMs: 0 };
 
 export function memoryFs(): MemoryFileSystem {
   const fs = new MemoryFileSystem();
@@ -149,7 +149,13 @@ export function sameState(a: State, b: State): boolean {
 }
 
 /** One whole transaction, as SQLite makes it: pages by number, the size after it, then the steps of a commit. */
-export function commit(log: CommitLog, counter: number, sizePages: number, pages: Readonly<Record<number, Uint8Array>>, durable = false): number {
+export function commit(
+  log: CommitLog,
+  counter: number,
+  sizePages: number,
+  pages: Readonly<Record<number, Uint8Array>>,
+  durable = false,
+): number {
   for (const [pgno, page] of Object.entries(pages)) log.write(Number(pgno), page);
   log.write(1, pageOne(counter, sizePages));
   if (sizePages > log.sizePages(0)) log.write(sizePages, zeroPage());

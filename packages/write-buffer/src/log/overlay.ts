@@ -7,7 +7,7 @@ const PAGE_ONE_BYTES = 100;
 /** The open transaction: which of its frames count, and the sizes that the database went through. */
 export class Overlay {
   /** Offsets of the frames that count. */
-  readonly pages = new Map<number, number>();
+  readonly pages: Map<number, number> = new Map<number, number>();
   readonly salt: Salt;
   /** Frames appended, those that do not count included. */
   frames = 0;

@@ -19,7 +19,7 @@ export const MARK_FOOT_BYTES = 16;
 /** Where the chain stands in the foot. */
 export const MARK_CHAIN_AT = 8;
 /** A mark longer than this is refused on writing and taken for damage on reading (134 million pages). */
-export const MARK_BYTES_MAX = 2 ** 30;
+export const MARK_BYTES_MAX: number = 2 ** 30;
 
 export const KIND_PAGE = 0x50414745;
 export const KIND_MARK = 0x4d41524b;
