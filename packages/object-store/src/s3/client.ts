@@ -3,7 +3,7 @@ import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Runtime } from "@headwater/core";
 import { normalizeEndpoint } from "../store-url.js";
 import { CredentialsCache } from "./credentials.js";
-import type { S3StoreOptions } from "./options.js";
+import { type S3StoreOptions, SOCKETS_MAX } from "./options.js";
 import { collectBounded, RecordingHandler } from "./recording-handler.js";
 
 /** Below the 20 s after which AWS drops an idle connection: a request sent into a closing one looks like a lost put. */
@@ -56,7 +56,7 @@ function credentialsConfig(options: S3StoreOptions, cache: CredentialsCache | un
 }
 
 function createHandler(options: S3StoreOptions): RecordingHandler {
-  const agent = { keepAlive: true, maxSockets: options.socketsMax ?? 64, timeout: IDLE_SOCKET_MS };
+  const agent = { keepAlive: true, maxSockets: options.socketsMax ?? SOCKETS_MAX, timeout: IDLE_SOCKET_MS };
   return new RecordingHandler({
     connectionTimeout: options.connectTimeoutMs ?? 5000,
     socketTimeout: options.idleTimeoutMs ?? 10_000,

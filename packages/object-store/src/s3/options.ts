@@ -30,13 +30,16 @@ export interface S3StoreOptions {
   readonly idleTimeoutMs?: number;
   /** How long making a connection may take. Default 5,000. */
   readonly connectTimeoutMs?: number;
-  /** Connections at once. Default 64. */
+  /** Connections, and so requests, at once; further calls wait. Default 64. */
   readonly socketsMax?: number;
   /** The largest object that a get without a range may bring. Default 1 GiB. */
   readonly bodyBytesMax?: number;
   /** Default: the system's. */
   readonly runtime?: Runtime;
 }
+
+/** Default of {@link S3StoreOptions.socketsMax}. */
+export const SOCKETS_MAX: number = 64;
 
 /** What may be skipped to reach the range where a server answers with the whole object. */
 export const IGNORED_RANGE_BYTES_MAX: number = 64 * 1024 * 1024;

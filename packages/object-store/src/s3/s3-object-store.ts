@@ -1,3 +1,4 @@
+import { finished } from "node:stream";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -31,10 +32,11 @@ import type { CredentialsCache } from "./credentials.js";
 import { Download } from "./download.js";
 import { type Attempt, areCredentialsStale, garbled, translate } from "./errors.js";
 import { listPages, type RawPage } from "./listing.js";
-import { checkS3Options, type S3StoreOptions } from "./options.js";
+import { checkS3Options, type S3StoreOptions, SOCKETS_MAX } from "./options.js";
 import { payloadHash } from "./payload-hash.js";
 import { type Call, collectedBytes, emptyReply, type Reply } from "./recording-handler.js";
 import { bareEtag, dateOf, normalizeEtag } from "./replies.js";
+import { abortable, Slots } from "./slots.js";
 
 const GET_BODY_BYTES_MAX = 1024 ** 3;
 
@@ -50,6 +52,7 @@ export class S3ObjectStore implements ObjectStore {
   readonly #runtime: Runtime;
   readonly #client: S3Client;
   readonly #credentials: CredentialsCache | undefined;
+  readonly #slots: Slots;
   /** How this server wants the tag of If-Match; unknown until a put has told. */
   #tagForm: "unknown" | "quoted" | "bare";
   #closed = false;
@@ -64,6 +67,7 @@ export class S3ObjectStore implements ObjectStore {
     const { client, credentials } = createClient(options, this.#runtime);
     this.#client = client;
     this.#credentials = credentials;
+    this.#slots = new Slots(options.socketsMax ?? SOCKETS_MAX);
   }
 
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
@@ -178,6 +182,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#slots.close(closed(this.description));
     this.#client.destroy();
   }
 
@@ -221,7 +226,10 @@ export class S3ObjectStore implements ObjectStore {
   async #run<T>(attempt: () => Attempt, send: (call: Call) => Promise<T>): Promise<T> {
     const { signal, reply } = attempt();
     try {
-      return await send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) });
+      const release = await this.#slots.acquire(signal);
+      const sent = send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) }).finally(() => holdWhileOpen(reply, release));
+      // The SDK looks at the signal only once it has credentials and a signature.
+      return await abortable(sent, signal);
     } catch (error) {
       reply.body?.destroy();
       throw this.#refresh(error, translate(error, { ...attempt(), isClosed: this.#closed }));
@@ -265,6 +273,12 @@ export class S3ObjectStore implements ObjectStore {
   #throwIfClosed(): void {
     if (this.#closed) throw closed(this.description);
   }
+}
+
+/** A connection is in use until the body of its reply was read or given up. */
+function holdWhileOpen({ body }: Reply, release: () => void): void {
+  if (body === undefined) release();
+  else finished(body, { writable: false }, () => release());
 }
 
 function rangeHeader(range: ByteRange): string {
