@@ -19,14 +19,14 @@ export const NEEDS = [
     suffix: ".peer.test.ts",
     what: "the npm package litestream-vfs",
     how: "npm test installs it where the platform has a build of it (Linux and macOS)",
-    present: (dir) => installed(dir, "litestream-vfs"),
+    present: (dir) => works(dir, "litestream-vfs", (peer) => existsSync(peer.getLoadablePath())),
   },
   {
     need: "native",
     suffix: ".native.test.ts",
     what: "the npm package better-sqlite3",
     how: "npm test installs it; where no prebuilt binary can be had it needs a C++ compiler, make and python3",
-    present: (dir) => loads(dir, "better-sqlite3"),
+    present: (dir) => works(dir, "better-sqlite3", (Database) => new Database(":memory:").close().open === false),
   },
 ];
 
@@ -47,17 +47,10 @@ function testFiles(dir) {
     .sort();
 }
 
-function installed(dir, name) {
-  const folders = createRequire(path.join(dir, "package.json")).resolve.paths(name) ?? [];
-  return folders.some((folder) => existsSync(path.join(folder, name, "package.json")));
-}
-
-/** A package whose native build failed is still there, so only loading it tells. */
-function loads(dir, name) {
+/** A package whose native part failed to build or to download is still there, so only using it tells. */
+function works(dir, name, use) {
   try {
-    const Database = createRequire(path.join(dir, "package.json"))(name);
-    new Database(":memory:").close();
-    return true;
+    return use(createRequire(path.join(dir, "package.json"))(name));
   } catch {
     return false;
   }
