@@ -1,4 +1,5 @@
 export { CountingObjectStore, type OnRequest } from "./counting-object-store.js";
+export type { Credentials } from "./credentials.js";
 export { checkKey, compareKeys, KEY_BYTES_MAX } from "./keys.js";
 export { MemoryBucket } from "./memory/memory-bucket.js";
 export { MemoryObjectStore } from "./memory/memory-object-store.js";

@@ -1,14 +1,9 @@
 import { boolean, checkOptions, either, func, having, integer, OptionError, object, type Runtime, text } from "@headwater/core";
+import type { Credentials } from "../credentials.js";
 import { normalizeEndpoint } from "../store-url.js";
 
-/** Keys to an account. Never part of a message. */
-export interface S3Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  /** From when on they are refused. A provider is asked again ahead of it. */
-  readonly expiration?: Date;
-}
+/** The name under which `./s3` exports them. */
+export type S3Credentials = Credentials;
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -19,7 +14,7 @@ export interface S3StoreOptions {
   /** `http://host/bucket/key` instead of `http://bucket.host/key`. Default: true for a custom endpoint. */
   readonly forcePathStyle?: boolean;
   /** A function is asked when they are missing, near their expiration or refused as expired. Default: the usual AWS chain. */
-  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>);
+  readonly credentials?: Credentials | (() => Promise<Credentials>);
   /** Send `If-Match` without quotes, as some servers want it on a put. Default: found out at the first put that needs it. */
   readonly bareEtags?: boolean;
   /** Server-side encryption: with a KMS key's id, or with a key of the customer's own (32 bytes in base64; https only). */

@@ -169,9 +169,11 @@ export class S3ObjectStore implements ObjectStore {
         () => attempt,
         (call) => this.#client.send(command, call),
       );
+      // Whatever is no listing parses as an empty one, and so would a full replica look like a new one.
+      if (output.IsTruncated === undefined) throw garbled("something else than a listing", prefix, this.description);
       return {
         contents: output.Contents ?? [],
-        isTruncated: output.IsTruncated === true,
+        isTruncated: output.IsTruncated,
         nextToken: output.NextContinuationToken || undefined,
         dateMs: this.#dateOf(attempt.reply),
         bytes: collectedBytes(attempt.reply.body),
