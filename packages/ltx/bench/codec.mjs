@@ -3,11 +3,26 @@
 import { execFileSync } from "node:child_process";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
-import { Crc64, crc64, decodeLtx, decodePageFrame, encodeLtx, LtxEncoder, LtxStreamDecoder, mergeLtx, pageChecksum, verifyLtx } from "../dist/index.js";
+import {
+  Crc64,
+  crc64,
+  decodeLtx,
+  decodePageFrame,
+  encodeLtx,
+  LtxEncoder,
+  LtxStreamDecoder,
+  mergeLtx,
+  pageChecksum,
+  verifyLtx,
+} from "../dist/index.js";
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter((a) => a !== "--"),
-  options: { seconds: { type: "string", default: "0.5" }, runs: { type: "string", default: "5" }, "page-size": { type: "string", default: "4096" } },
+  options: {
+    seconds: { type: "string", default: "0.5" },
+    runs: { type: "string", default: "5" },
+    "page-size": { type: "string", default: "4096" },
+  },
 });
 const pageSize = Number(values["page-size"]);
 const pageCount = Math.ceil(8_000_000 / pageSize);
@@ -16,10 +31,13 @@ const pageCount = Math.ceil(8_000_000 / pageSize);
 function textPages() {
   let seed = 7;
   const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0);
-  const words = "the a database page river water flows commit replica snapshot index user name mail created updated order total note".split(" ");
+  const words = "the a database page river water flows commit replica snapshot index user name mail created updated order total note".split(
+    " ",
+  );
   return Array.from({ length: pageCount }, (_, i) => {
     let text = "";
-    while (text.length < pageSize - 200) text += `${i * 40}|${words[next() % words.length]} ${words[next() % words.length]}|${next()}|${words[next() % words.length]}@example.com\n`;
+    while (text.length < pageSize - 200)
+      text += `${i * 40}|${words[next() % words.length]} ${words[next() % words.length]}|${next()}|${words[next() % words.length]}@example.com\n`;
     const data = new Uint8Array(pageSize);
     data.set(Buffer.from(text).subarray(0, pageSize), 100);
     return { pgno: i + 1, data };
@@ -30,7 +48,9 @@ const pages = textPages();
 const header = { pageSize, commit: pageCount, minTXID: 1n, maxTXID: 1n, timestampMs: 0 };
 const file = encodeLtx({ header, pages });
 const [half, rest] = [pages.filter((p) => p.pgno % 2), pages.filter((p) => p.pgno % 2 === 0)];
-const deltas = [half, rest].map((part, i) => encodeLtx({ header: { ...header, minTXID: BigInt(i + 2), maxTXID: BigInt(i + 2) }, pages: part }).bytes);
+const deltas = [half, rest].map(
+  (part, i) => encodeLtx({ header: { ...header, minTXID: BigInt(i + 2), maxTXID: BigInt(i + 2) }, pages: part }).bytes,
+);
 const scratch = new Uint8Array(pageSize);
 
 const cases = {
@@ -87,8 +107,12 @@ function measure(work, bytes) {
   return (bytes * rounds * 1000) / Number(now - start);
 }
 
-console.log(`Ran ${new Date().toISOString().slice(0, 10)}, commit ${commit()}. ${cpus().length} x ${cpus()[0]?.model.trim()}, ${process.platform} ${release()}, Node ${process.versions.node}`);
-console.log(`${pageCount} text pages of ${pageSize} bytes, compressed to ${((100 * file.bytes.length) / (pageCount * pageSize)).toFixed(1)} %; best and worst of ${values.runs} runs of ${values.seconds} s\n`);
+console.log(
+  `Ran ${new Date().toISOString().slice(0, 10)}, commit ${commit()}. ${cpus().length} x ${cpus()[0]?.model.trim()}, ${process.platform} ${release()}, Node ${process.versions.node}`,
+);
+console.log(
+  `${pageCount} text pages of ${pageSize} bytes, compressed to ${((100 * file.bytes.length) / (pageCount * pageSize)).toFixed(1)} %; best and worst of ${values.runs} runs of ${values.seconds} s\n`,
+);
 console.log("| MB/s of page data | best | worst |\n| --- | --- | --- |");
 for (const [name, work] of Object.entries(cases)) {
   const bytes = name.includes("8 MB") ? file.bytes.length : pageCount * pageSize;

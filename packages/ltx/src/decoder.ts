@@ -1,5 +1,5 @@
-import { copyDecodedPage, framePgno, loadPageFrame, type Page } from "./page-frame.js";
 import type { Header } from "./header.js";
+import { copyDecodedPage, framePgno, loadPageFrame, type Page } from "./page-frame.js";
 import { type DecodedFile, LtxStreamDecoder } from "./stream-decoder.js";
 
 /** A whole file, verified. */

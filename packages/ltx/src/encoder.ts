@@ -1,7 +1,16 @@
 import { OptionError, type Pgno } from "@headwater/core";
 import { CHECKSUM_FLAG, CRC_START, checksumOf, crcUpdate, pageChecksum } from "./codec/crc64.js";
 import { destination, source, wasm } from "./codec/wasm.js";
-import { completeHeader, encodeHeader, type Header, HEADER_SIZE, type HeaderInput, isSnapshot, PAGE_HEADER_SIZE, TRAILER_SIZE } from "./header.js";
+import {
+  completeHeader,
+  encodeHeader,
+  HEADER_SIZE,
+  type Header,
+  type HeaderInput,
+  isSnapshot,
+  PAGE_HEADER_SIZE,
+  TRAILER_SIZE,
+} from "./header.js";
 import { type Page, PREFIX_SIZE } from "./page-frame.js";
 import { encodePageIndex, type PageIndex, PageIndexBuilder } from "./page-index.js";
 import { PageOrder } from "./page-order.js";
@@ -103,7 +112,8 @@ export class LtxEncoder {
   #admit(pgno: Pgno, length: number): void {
     if (this.#finished) throw new OptionError("BAD_OPTION", "LTX encoder is finished; make a new one");
     const { pageSize } = this.header;
-    if (length !== pageSize) throw new OptionError("BAD_OPTION", `page has the wrong size pgno=${pgno} length=${length} pageSize=${pageSize}`);
+    if (length !== pageSize)
+      throw new OptionError("BAD_OPTION", `page has the wrong size pgno=${pgno} length=${length} pageSize=${pageSize}`);
     if (!Number.isInteger(pgno)) throw new OptionError("BAD_OPTION", `not a page number pgno=${pgno}`);
     const problem = this.#order.next(pgno);
     if (problem !== undefined) throw new OptionError("BAD_OPTION", `can't encode page: ${problem}`);
@@ -160,7 +170,10 @@ export class LtxEncoder {
     const known = header.noChecksum ? 0n : isSnapshot(header) ? this.#database : given;
     if (known === undefined) throw new OptionError("BAD_OPTION", "post-apply checksum is required with checksum tracking");
     if (given !== undefined && given !== known) {
-      throw new OptionError("BAD_OPTION", `post-apply checksum is not that of the pages given=${given.toString(16)} computed=${known.toString(16)}`);
+      throw new OptionError(
+        "BAD_OPTION",
+        `post-apply checksum is not that of the pages given=${given.toString(16)} computed=${known.toString(16)}`,
+      );
     }
     const problem = postApplyProblem(header, known);
     if (problem !== undefined) throw new OptionError("BAD_OPTION", `can't finish LTX file: ${problem}`);
@@ -188,7 +201,11 @@ function putPrefix(bytes: Uint8Array, pgno: number, compressed: number): void {
 }
 
 /** Encodes a whole file at once. See {@link LtxEncoder}. */
-export function encodeLtx(input: { readonly header: HeaderInput; readonly pages: Iterable<Page>; readonly postApplyChecksum?: bigint }): EncodedLtx {
+export function encodeLtx(input: {
+  readonly header: HeaderInput;
+  readonly pages: Iterable<Page>;
+  readonly postApplyChecksum?: bigint;
+}): EncodedLtx {
   const encoder = new LtxEncoder(input.header);
   for (const { pgno, data } of input.pages) encoder.addPage(pgno, data);
   return encoder.finish(input.postApplyChecksum);

@@ -27,6 +27,7 @@ export function formatPosition(position: Position): string {
 /** The inverse of {@link formatPosition}. @throws {OptionError} `BAD_OPTION`. */
 export function parsePosition(text: string): Position {
   const match = /^([0-9a-f]{16})\/([0-9a-f]{16})$/.exec(text);
-  if (match === null) throw new OptionError("BAD_OPTION", `malformed position: ${JSON.stringify(text)}; expected 16 hex digits, "/", 16 hex digits`);
+  if (match === null)
+    throw new OptionError("BAD_OPTION", `malformed position: ${JSON.stringify(text)}; expected 16 hex digits, "/", 16 hex digits`);
   return { txid: parseTXID(match[1] ?? ""), postApplyChecksum: BigInt(`0x${match[2]}`) };
 }

@@ -15,7 +15,7 @@ export {
 } from "./header.js";
 export { LtxMerge, type MergeOptions, mergeLtx, type StreamedMergeOptions } from "./merge.js";
 export { decodePageFrame, type Page } from "./page-frame.js";
-export { type DecodedTail, decodeTail, type PageIndex } from "./page-index.js";
+export { type DecodedTail, decodeTail, decodeTailSteps, type PageIndex } from "./page-index.js";
 export { type FrameRun, RangeVerifier } from "./range-verifier.js";
 export { type DecodedFile, LtxStreamDecoder, type StreamedPage } from "./stream-decoder.js";
 export { decodeTrailer, type Trailer } from "./trailer.js";

@@ -207,7 +207,11 @@ export class LtxMerge {
     if (header.noChecksum) return this.#encoder.finish();
     if (!isSnapshot(header)) return this.#encoder.finish(post);
     const merged = this.#encoder.finish();
-    check(merged.trailer.postApplyChecksum === post, "post-apply-checksum", `merged pages don't have the last file's post-apply checksum stored=${post.toString(16)} computed=${merged.trailer.postApplyChecksum.toString(16)}`);
+    check(
+      merged.trailer.postApplyChecksum === post,
+      "post-apply-checksum",
+      `merged pages don't have the last file's post-apply checksum stored=${post.toString(16)} computed=${merged.trailer.postApplyChecksum.toString(16)}`,
+    );
     return merged;
   }
 
@@ -218,7 +222,11 @@ export class LtxMerge {
       if (before === undefined || after === undefined || before.noChecksum || after.noChecksum) continue;
       if (after.minTXID !== before.maxTXID + 1n) continue;
       const post = trailers[i - 1]?.postApplyChecksum;
-      check(post === after.preApplyChecksum, "post-apply-checksum", `pre-apply checksum is not the previous file's post-apply checksum minTXID=${formatTXID(after.minTXID)} pre=${after.preApplyChecksum.toString(16)} post=${post?.toString(16)}`);
+      check(
+        post === after.preApplyChecksum,
+        "post-apply-checksum",
+        `pre-apply checksum is not the previous file's post-apply checksum minTXID=${formatTXID(after.minTXID)} pre=${after.preApplyChecksum.toString(16)} post=${post?.toString(16)}`,
+      );
     }
   }
 }
@@ -228,7 +236,8 @@ function checkSequence(headers: readonly Header[]): void {
   for (let i = 1; i < headers.length; i += 1) {
     const [a, b] = [headers[i - 1], headers[i]];
     if (a === undefined || b === undefined) continue;
-    if (a.pageSize !== b.pageSize) throw new LtxCorruptError("sequence", `can't merge files of different page sizes pageSizes=${a.pageSize},${b.pageSize}`);
+    if (a.pageSize !== b.pageSize)
+      throw new LtxCorruptError("sequence", `can't merge files of different page sizes pageSizes=${a.pageSize},${b.pageSize}`);
     if (b.minTXID > a.maxTXID + 1n || b.maxTXID <= a.maxTXID || b.minTXID < a.minTXID) {
       const ranges = [a, b].map((h) => `${formatTXID(h.minTXID)}-${formatTXID(h.maxTXID)}`).join(",");
       throw new LtxCorruptError("sequence", `can't merge files that don't follow each other ranges=${ranges}`);

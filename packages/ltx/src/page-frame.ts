@@ -35,7 +35,8 @@ export function measurePageFrame(bytes: Uint8Array, offset: number, end: number,
   if (end - offset < PAGE_HEADER_SIZE) return -PAGE_HEADER_SIZE;
   const pgno = u32(bytes, offset);
   const flags = ((bytes[offset + 4] ?? 0) << 8) | (bytes[offset + 5] ?? 0);
-  if ((flags & ~FLAG_SIZE) !== 0) throw new LtxCorruptError("page-frame", `unknown page header flags pgno=${pgno} flags=0x${flags.toString(16)}`);
+  if ((flags & ~FLAG_SIZE) !== 0)
+    throw new LtxCorruptError("page-frame", `unknown page header flags pgno=${pgno} flags=0x${flags.toString(16)}`);
   if (pgno === 0) {
     if (flags === 0) return 0;
     throw new LtxCorruptError("page-frame", `page header without a page number flags=0x${flags.toString(16)}`);
@@ -46,7 +47,8 @@ export function measurePageFrame(bytes: Uint8Array, offset: number, end: number,
   }
   if (end - offset < PREFIX_SIZE) return -PREFIX_SIZE;
   const size = u32(bytes, offset + PAGE_HEADER_SIZE);
-  if (size === 0 || size > blockSizeMax(pageSize)) throw new LtxCorruptError("page-frame", `compressed size can't be that of a page pgno=${pgno} size=${size} pageSize=${pageSize}`);
+  if (size === 0 || size > blockSizeMax(pageSize))
+    throw new LtxCorruptError("page-frame", `compressed size can't be that of a page pgno=${pgno} size=${size} pageSize=${pageSize}`);
   return end - offset >= PREFIX_SIZE + size ? PREFIX_SIZE + size : -(PREFIX_SIZE + size);
 }
 
@@ -73,7 +75,8 @@ export function loadPageFrame(bytes: Uint8Array, offset: number, size: number, p
 /** Copies the page that {@link loadPageFrame} decoded out of the codec. */
 export function copyDecodedPage(pageSize: number, into?: Uint8Array): Uint8Array {
   if (into === undefined) return destination.slice(0, pageSize);
-  if (into.length !== pageSize) throw new OptionError("BAD_OPTION", `page buffer has the wrong size length=${into.length} pageSize=${pageSize}`);
+  if (into.length !== pageSize)
+    throw new OptionError("BAD_OPTION", `page buffer has the wrong size length=${into.length} pageSize=${pageSize}`);
   into.set(destination.subarray(0, pageSize));
   return into;
 }
@@ -96,9 +99,15 @@ export function isBlockFrame(frame: Uint8Array): boolean {
  * @throws {LtxCorruptError} `LTX_CORRUPT` if the frame is cut, has an unknown flag, or does not decompress to exactly
  *   `pageSize` bytes; also for the empty page header that ends a page block.
  */
-export function decodePageFrame(bytes: Uint8Array, offset: number, pageSize: number, into?: Uint8Array): { pgno: Pgno; data: Uint8Array; size: number } {
+export function decodePageFrame(
+  bytes: Uint8Array,
+  offset: number,
+  pageSize: number,
+  into?: Uint8Array,
+): { pgno: Pgno; data: Uint8Array; size: number } {
   if (!isPageSize(pageSize)) throw new OptionError("BAD_OPTION", `not a page size pageSize=${pageSize}`);
-  if (!Number.isInteger(offset) || offset < 0 || offset > bytes.length) throw new OptionError("BAD_OPTION", `offset is outside of the bytes offset=${offset} length=${bytes.length}`);
+  if (!Number.isInteger(offset) || offset < 0 || offset > bytes.length)
+    throw new OptionError("BAD_OPTION", `offset is outside of the bytes offset=${offset} length=${bytes.length}`);
   const size = measurePageFrame(bytes, offset, bytes.length, pageSize);
   if (size === 0) throw new LtxCorruptError("page-frame", `end of the page block where a page frame should be offset=${offset}`);
   if (size < 0) throw new LtxCorruptError("length", `page frame is cut need=${-size} have=${bytes.length - offset}`);

@@ -23,9 +23,15 @@ export const FILE_SIZE_MIN: number = HEADER_SIZE + PAGE_HEADER_SIZE + 1 + SIZE_F
 /** Collects the frames of a file as they are written or read. */
 export class PageIndexBuilder {
   #count = 0;
-  #pgnos = new Uint32Array(64);
-  #offsets = new Float64Array(64);
-  #sizes = new Uint32Array(64);
+  #pgnos: Uint32Array;
+  #offsets: Float64Array;
+  #sizes: Uint32Array;
+
+  constructor(capacity = 64) {
+    this.#pgnos = new Uint32Array(capacity);
+    this.#offsets = new Float64Array(capacity);
+    this.#sizes = new Uint32Array(capacity);
+  }
 
   get count(): number {
     return this.#count;
@@ -40,7 +46,7 @@ export class PageIndexBuilder {
   }
 
   #grow(): void {
-    const capacity = this.#pgnos.length * 2;
+    const capacity = Math.max(64, this.#pgnos.length * 2);
     const [pgnos, offsets, sizes] = [new Uint32Array(capacity), new Float64Array(capacity), new Uint32Array(capacity)];
     pgnos.set(this.#pgnos);
     offsets.set(this.#offsets);
@@ -74,24 +80,37 @@ export function encodePageIndex(index: PageIndex): Uint8Array {
 }
 
 function varintLength(value: number): number {
-  let n = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) n += 1;
-  return n;
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  if (value < 0x10000000) return 4;
+  return 4 + varintLength(Math.floor(value / 0x10000000));
 }
 
 function putVarint(bytes: Uint8Array, start: number, value: number): number {
   let at = start;
   let rest = value;
-  for (; rest >= 0x80000000; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) | 0x80;
-  for (; rest >= 128; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+  // Bit operations work on 32 bits only: split larger numbers after four times seven.
+  if (rest >= 0x10000000) {
+    let low = rest % 0x10000000;
+    rest = Math.floor(rest / 0x10000000);
+    for (let i = 0; i < 4; i += 1, low >>>= 7) bytes[at++] = (low & 0x7f) | 0x80;
+    if (rest >= 0x10000000) return putVarint(bytes, at, rest);
+  }
+  for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
   bytes[at++] = rest;
   return at;
 }
 
 /** What {@link decodeTail} found, or how much more of the file's end it needs. */
 export type DecodedTail =
-  | { readonly kind: "ok"; readonly trailer: Trailer; readonly index: PageIndex; /** Byte offset of the page index. */ readonly indexOffset: number }
-  | { readonly kind: "need"; /** Length of the tail to come back with; never more than the file. */ readonly bytes: number };
+  | {
+      readonly kind: "ok";
+      readonly trailer: Trailer;
+      readonly index: PageIndex /** Byte offset of the page index. */;
+      readonly indexOffset: number;
+    }
+  | { readonly kind: "need" /** Length of the tail to come back with; never more than the file. */; readonly bytes: number };
 
 /**
  * Decodes trailer and page index from the last bytes of a file.
@@ -102,6 +121,22 @@ export type DecodedTail =
  * @throws {LtxCorruptError} `LTX_CORRUPT` unless the pgnos ascend and the frames fill the page block without a gap.
  */
 export function decodeTail(tail: Uint8Array, fileSize: number): DecodedTail {
+  const steps = decodeTailSteps(tail, fileSize, Number.POSITIVE_INFINITY);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * {@link decodeTail} that yields after every `entriesPerStep` entries, for callers that must not be busy for long: the
+ * index of a database of 1 GB in pages of 4 KB takes about ten milliseconds.
+ */
+export function* decodeTailSteps(
+  tail: Uint8Array,
+  fileSize: number,
+  entriesPerStep = 16_384,
+): Generator<undefined, DecodedTail, undefined> {
   check(fileSize >= FILE_SIZE_MIN, "length", `too short for an LTX file fileSize=${fileSize}`);
   check(tail.length <= fileSize, "length", `tail is longer than the file tail=${tail.length} fileSize=${fileSize}`);
   const fixed = SIZE_FIELD + TRAILER_SIZE;
@@ -109,7 +144,11 @@ export function decodeTail(tail: Uint8Array, fileSize: number): DecodedTail {
   const view = new DataView(tail.buffer, tail.byteOffset, tail.length);
   const indexSize = Number(view.getBigUint64(tail.length - fixed));
   const room = fileSize - HEADER_SIZE - PAGE_HEADER_SIZE - fixed;
-  check(indexSize >= 1 && indexSize <= room, "page-index", `page index does not fit into the file indexSize=${indexSize} fileSize=${fileSize}`);
+  check(
+    indexSize >= 1 && indexSize <= room,
+    "page-index",
+    `page index does not fit into the file indexSize=${indexSize} fileSize=${fileSize}`,
+  );
   const need = PAGE_HEADER_SIZE + indexSize + fixed;
   if (tail.length < need) return { kind: "need", bytes: need };
   const trailer = decodeTrailer(tail);
@@ -119,63 +158,118 @@ export function decodeTail(tail: Uint8Array, fileSize: number): DecodedTail {
     if (tail[i] !== 0) throw new LtxCorruptError("page-index", `no empty page header before the page index offset=${fileSize - need}`);
   }
   const indexOffset = fileSize - indexSize - fixed;
-  return { kind: "ok", trailer, index: decodePageIndex(tail.subarray(start, end), indexOffset), indexOffset };
+  const decoding = new PageIndexDecoding(tail.subarray(start, end), indexOffset);
+  while (!decoding.step(entriesPerStep)) yield;
+  return { kind: "ok", trailer, index: decoding.index(), indexOffset };
 }
 
 /** Decodes the entries, `bytes` being all of them with the terminating zero. */
-function decodePageIndex(bytes: Uint8Array, indexOffset: number): PageIndex {
-  // Each varint ends with the only byte of it that is below 128: counting those bounds the memory by the input.
-  let varints = 0;
-  for (const byte of bytes) if (byte < 0x80) varints += 1;
-  check(varints % 3 === 1 && bytes[bytes.length - 1] === 0, "page-index", `page index is not terminated bytes=${bytes.length}`);
-  const count = (varints - 1) / 3;
-  const index = { count, pgnos: new Uint32Array(count), offsets: new Float64Array(count), sizes: new Uint32Array(count) };
-  const reader = new VarintReader(bytes);
-  let previous = 0;
-  let offset = HEADER_SIZE;
-  for (let i = 0; i < count; i += 1) {
-    const pgno = reader.next();
-    const at = reader.next();
-    const size = reader.next();
-    if (pgno <= previous || pgno > 0xfffffffe) throw new LtxCorruptError("page-index", `page index is not in ascending order pgno=${pgno} after=${previous}`);
-    if (at !== offset || size < FRAME_SIZE_MIN || size > FRAME_SIZE_MAX) {
-      throw new LtxCorruptError("page-index", `page index has a frame out of place pgno=${pgno} offset=${at} size=${size} expected=${offset}`);
-    }
-    index.pgnos[i] = previous = pgno;
-    index.offsets[i] = at;
-    index.sizes[i] = size;
-    offset += size;
+class PageIndexDecoding {
+  readonly #reader: VarintReader;
+  readonly #builder: PageIndexBuilder;
+  readonly #indexOffset: number;
+  #previous = 0;
+  #offset = HEADER_SIZE;
+
+  constructor(bytes: Uint8Array, indexOffset: number) {
+    this.#reader = new VarintReader(bytes);
+    // Entries rarely take less than 8 bytes, and never less than 3: the memory is bounded by the input either way.
+    this.#builder = new PageIndexBuilder(Math.ceil(bytes.length / 8));
+    this.#indexOffset = indexOffset;
   }
-  check(offset + PAGE_HEADER_SIZE === indexOffset, "page-index", `page index does not cover the page block covered=${offset} end=${indexOffset - PAGE_HEADER_SIZE}`);
-  return index;
+
+  /** Decodes so many entries; true at the end. */
+  step(entries: number): boolean {
+    const [reader, builder] = [this.#reader, this.#builder];
+    let [previous, offset] = [this.#previous, this.#offset];
+    for (let i = 0; i < entries; i += 1) {
+      // Behind the last byte come zeros; each of them is an error in the place of an offset or a size.
+      const pgno = reader.next();
+      if (pgno === 0) return this.#end(offset);
+      const at = reader.next();
+      const size = reader.next();
+      if (pgno <= previous || pgno > 0xfffffffe)
+        throw new LtxCorruptError("page-index", `page index is not in ascending order pgno=${pgno} after=${previous}`);
+      if (at !== offset || size < FRAME_SIZE_MIN || size > FRAME_SIZE_MAX) {
+        throw new LtxCorruptError(
+          "page-index",
+          `page index has a frame out of place pgno=${pgno} offset=${at} size=${size} expected=${offset}`,
+        );
+      }
+      builder.add(pgno, at, size);
+      previous = pgno;
+      offset += size;
+    }
+    [this.#previous, this.#offset] = [previous, offset];
+    return false;
+  }
+
+  #end(offset: number): true {
+    check(this.#reader.atEnd, "page-index", `page index is not terminated where it ends indexOffset=${this.#indexOffset}`);
+    check(
+      offset + PAGE_HEADER_SIZE === this.#indexOffset,
+      "page-index",
+      `page index does not cover the page block covered=${offset} end=${this.#indexOffset - PAGE_HEADER_SIZE}`,
+    );
+    return true;
+  }
+
+  index(): PageIndex {
+    return this.#builder.build();
+  }
 }
 
-/** Reads unsigned varints (7 bits a byte, low ones first) in their shortest form. The caller counted them. */
+/** Reads unsigned varints (7 bits a byte, low ones first) in their shortest form; zeros behind the end. */
 class VarintReader {
-  #at = 0;
-  readonly #bytes: Uint8Array;
+  private at = 0;
+  private readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
+  }
+
+  /** The end was reached, and not gone beyond. */
+  get atEnd(): boolean {
+    return this.at === this.bytes.length;
   }
 
   next(): number {
-    const bytes = this.#bytes;
-    let at = this.#at;
+    const bytes = this.bytes;
+    let at = this.at;
     let byte = bytes[at++] ?? 0;
     let value = byte & 0x7f;
-    let shift = 7;
-    for (; byte >= 0x80 && shift < 28; shift += 7) {
-      byte = bytes[at++] ?? 0;
-      value |= (byte & 0x7f) << shift;
+    if (byte >= 0x80) {
+      for (let shift = 7; shift < 28; shift += 7) {
+        byte = bytes[at++] ?? 0;
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) break;
+      }
+      if (byte >= 0x80) {
+        value = this.large(value, at);
+        at = this.at;
+      } else if (byte === 0) throw notShortest(at);
     }
-    for (let scale = 2 ** shift; byte >= 0x80; scale *= 128) {
-      byte = bytes[at++] ?? 0;
-      value += (byte & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) throw new LtxCorruptError("page-index", `number in the page index is too large at=${this.#at}`);
-    }
-    if (byte === 0 && at - this.#at > 1) throw new LtxCorruptError("page-index", `number in the page index is not in its shortest form at=${this.#at}`);
-    this.#at = at;
+    this.at = at;
     return value;
   }
+
+  /** Goes on behind four bytes. */
+  private large(low: number, start: number): number {
+    let value = low;
+    let at = start;
+    let byte = 0x80;
+    for (let scale = 0x10000000; byte >= 0x80; scale *= 128) {
+      byte = this.bytes[at++] ?? 0;
+      value += (byte & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER || scale > 2 ** 60)
+        throw new LtxCorruptError("page-index", `number in the page index is too large at=${at}`);
+    }
+    if (byte === 0) throw notShortest(at);
+    this.at = at;
+    return value;
+  }
+}
+
+function notShortest(at: number): LtxCorruptError {
+  return new LtxCorruptError("page-index", `number in the page index is not in its shortest form at=${at}`);
 }

@@ -32,6 +32,8 @@ export class PageOrder {
 
   /** After the last page. */
   end(): string | undefined {
-    return this.#complete && this.#following() <= this.#commit ? `snapshot misses its last pages from=${this.#following()} commit=${this.#commit}` : undefined;
+    return this.#complete && this.#following() <= this.#commit
+      ? `snapshot misses its last pages from=${this.#following()} commit=${this.#commit}`
+      : undefined;
   }
 }

@@ -2,7 +2,7 @@ import { OptionError, type Pgno } from "@headwater/core";
 import { CHECKSUM_FLAG, CRC_START, combineCrc64, crc64, crcDigest, decodedPageChecksum } from "./codec/crc64.js";
 import { wasm } from "./codec/wasm.js";
 import { check, LtxCorruptError } from "./errors.js";
-import { decodeHeader, type Header, HEADER_SIZE, isSnapshot, PAGE_HEADER_SIZE } from "./header.js";
+import { decodeHeader, HEADER_SIZE, type Header, isSnapshot, PAGE_HEADER_SIZE } from "./header.js";
 import { copyDecodedPage, framePgno, loadPageFrame, measurePageFrame } from "./page-frame.js";
 import { encodePageIndex, type PageIndex } from "./page-index.js";
 import { PageOrder } from "./page-order.js";
@@ -85,7 +85,8 @@ export class RangeVerifier {
     let at = 0;
     while (at < index.count) {
       const run = this.#runs.get(at);
-      if (run === undefined) throw new OptionError("BAD_OPTION", `runs don't cover each frame exactly once frame=${at} count=${index.count}`);
+      if (run === undefined)
+        throw new OptionError("BAD_OPTION", `runs don't cover each frame exactly once frame=${at} count=${index.count}`);
       crc = combineCrc64(crc, run.crc, run.covered);
       database ^= run.database;
       at = run.endFrame;
@@ -95,10 +96,18 @@ export class RangeVerifier {
     const post = new Uint8Array(8);
     new DataView(post.buffer).setBigUint64(0, trailer.postApplyChecksum);
     const computed = crc64(post, crc) | CHECKSUM_FLAG;
-    check(computed === trailer.fileChecksum, "file-checksum", `file checksum differs stored=${trailer.fileChecksum.toString(16)} computed=${computed.toString(16)}`);
+    check(
+      computed === trailer.fileChecksum,
+      "file-checksum",
+      `file checksum differs stored=${trailer.fileChecksum.toString(16)} computed=${computed.toString(16)}`,
+    );
     if (!isSnapshot(this.header) || this.header.noChecksum) return;
     const known = trailer.postApplyChecksum;
-    check((database | CHECKSUM_FLAG) === known, "post-apply-checksum", `post-apply checksum is not that of the pages stored=${known.toString(16)} computed=${(database | CHECKSUM_FLAG).toString(16)}`);
+    check(
+      (database | CHECKSUM_FLAG) === known,
+      "post-apply-checksum",
+      `post-apply checksum is not that of the pages stored=${known.toString(16)} computed=${(database | CHECKSUM_FLAG).toString(16)}`,
+    );
   }
 }
 
@@ -134,11 +143,15 @@ export class FrameRun {
     const { pageSize } = this.#header;
     const expected = this.#index.sizes[this.#frame];
     if (expected === undefined) throw new OptionError("BAD_OPTION", `the file has no more frames count=${this.#index.count}`);
-    if (!Number.isInteger(at) || at < 0 || at > bytes.length) throw new OptionError("BAD_OPTION", `offset is outside of the bytes at=${at} length=${bytes.length}`);
+    if (!Number.isInteger(at) || at < 0 || at > bytes.length)
+      throw new OptionError("BAD_OPTION", `offset is outside of the bytes at=${at} length=${bytes.length}`);
     const pgno = framePgno(bytes, at);
     const size = measurePageFrame(bytes, at, bytes.length, pageSize);
     if (size !== expected || pgno !== this.#index.pgnos[this.#frame]) {
-      throw new LtxCorruptError("page-frame", `page frame is not the one in the index pgno=${pgno} size=${size} expected=${this.#index.pgnos[this.#frame]}:${expected}`);
+      throw new LtxCorruptError(
+        "page-frame",
+        `page frame is not the one in the index pgno=${pgno} size=${size} expected=${this.#index.pgnos[this.#frame]}:${expected}`,
+      );
     }
     const prefix = loadPageFrame(bytes, at, size, pageSize);
     this.#crc = wasm.crcFrame(this.#crc, prefix, pageSize);

@@ -2,7 +2,7 @@ import { OptionError } from "@headwater/core";
 import { CHECKSUM_FLAG, CRC_START, checksumOf, crcUpdate, decodedPageChecksum } from "./codec/crc64.js";
 import { wasm } from "./codec/wasm.js";
 import { check, LtxCorruptError } from "./errors.js";
-import { decodeHeader, type Header, HEADER_SIZE, isSnapshot, PAGE_HEADER_SIZE, TRAILER_SIZE } from "./header.js";
+import { decodeHeader, HEADER_SIZE, type Header, isSnapshot, PAGE_HEADER_SIZE, TRAILER_SIZE } from "./header.js";
 import { copyDecodedPage, framePgno, loadPageFrame, measurePageFrame, type Page } from "./page-frame.js";
 import { encodePageIndex, type PageIndex, PageIndexBuilder } from "./page-index.js";
 import { PageOrder } from "./page-order.js";
@@ -128,7 +128,8 @@ export class LtxStreamDecoder {
 
   /** Hands in the next bytes of the file. They must stay unchanged until {@link next} returned undefined. */
   push(chunk: Uint8Array): void {
-    if (!this.#reader.idle) throw new OptionError("BAD_OPTION", "the previous chunk is not used up; call next() until it returns undefined");
+    if (!this.#reader.idle)
+      throw new OptionError("BAD_OPTION", "the previous chunk is not used up; call next() until it returns undefined");
     this.#reader.push(chunk);
   }
 
@@ -171,7 +172,8 @@ export class LtxStreamDecoder {
     }
     if (this.#state === "index") this.#readIndex();
     if (this.#state === "trailer") this.#readTrailer();
-    if (this.#state === "done" && !this.#reader.idle) throw new LtxCorruptError("length", `LTX file goes on behind its trailer at=${this.#offset}`);
+    if (this.#state === "done" && !this.#reader.idle)
+      throw new LtxCorruptError("length", `LTX file goes on behind its trailer at=${this.#offset}`);
     return undefined;
   }
 
@@ -211,7 +213,8 @@ export class LtxStreamDecoder {
     if (problem !== undefined) throw new LtxCorruptError(problem.startsWith("snapshot") ? "snapshot" : "page-order", problem);
     const prefix = loadPageFrame(reader.bytes, reader.at, size, header.pageSize);
     this.#crc = wasm.crcFrame(this.#crc, prefix, header.pageSize);
-    if (isSnapshot(header) && !header.noChecksum) this.#database = CHECKSUM_FLAG | (this.#database ^ decodedPageChecksum(pgno, header.pageSize));
+    if (isSnapshot(header) && !header.noChecksum)
+      this.#database = CHECKSUM_FLAG | (this.#database ^ decodedPageChecksum(pgno, header.pageSize));
     const frame = { pgno, offset: this.#offset, size, frame: reader.bytes.subarray(reader.at, reader.at + size) };
     this.#index.add(pgno, this.#offset, size);
     this.#consume(size);
@@ -235,7 +238,8 @@ export class LtxStreamDecoder {
     if (!reader.take(1)) return;
     const n = Math.min(reader.available(), expected.length - compared);
     for (let i = 0; i < n; i += 1) {
-      if (reader.bytes[reader.at + i] !== expected[compared + i]) throw new LtxCorruptError("page-index", `page index differs from the page block at=${this.#offset + i}`);
+      if (reader.bytes[reader.at + i] !== expected[compared + i])
+        throw new LtxCorruptError("page-index", `page index differs from the page block at=${this.#offset + i}`);
     }
     this.#consume(n);
     if (this.#tail !== undefined) this.#tail.compared += n;
@@ -253,10 +257,18 @@ export class LtxStreamDecoder {
     const problem = postApplyProblem(header, trailer.postApplyChecksum);
     if (problem !== undefined) throw new LtxCorruptError("trailer", problem);
     const computed = checksumOf(crcUpdate(this.#crc, bytes.subarray(0, 8)));
-    check(computed === trailer.fileChecksum, "file-checksum", `file checksum differs stored=${trailer.fileChecksum.toString(16)} computed=${computed.toString(16)}`);
+    check(
+      computed === trailer.fileChecksum,
+      "file-checksum",
+      `file checksum differs stored=${trailer.fileChecksum.toString(16)} computed=${computed.toString(16)}`,
+    );
     if (isSnapshot(header) && !header.noChecksum) {
       const post = trailer.postApplyChecksum;
-      check(post === this.#database, "post-apply-checksum", `post-apply checksum is not that of the pages stored=${post.toString(16)} computed=${this.#database.toString(16)}`);
+      check(
+        post === this.#database,
+        "post-apply-checksum",
+        `post-apply checksum is not that of the pages stored=${post.toString(16)} computed=${this.#database.toString(16)}`,
+      );
     }
     this.#trailer = trailer;
     this.#consume(TRAILER_SIZE);

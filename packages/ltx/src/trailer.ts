@@ -17,9 +17,17 @@ export function decodeTrailer(bytes: Uint8Array): Trailer {
   check(bytes.length >= TRAILER_SIZE, "length", `short LTX trailer: need ${TRAILER_SIZE} bytes length=${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - TRAILER_SIZE, TRAILER_SIZE);
   const trailer: Trailer = { postApplyChecksum: view.getBigUint64(0), fileChecksum: view.getBigUint64(8) };
-  check(trailer.fileChecksum >= CHECKSUM_FLAG, "trailer", `file checksum lacks the checksum flag fileChecksum=${trailer.fileChecksum.toString(16)}`);
+  check(
+    trailer.fileChecksum >= CHECKSUM_FLAG,
+    "trailer",
+    `file checksum lacks the checksum flag fileChecksum=${trailer.fileChecksum.toString(16)}`,
+  );
   const post = trailer.postApplyChecksum;
-  check(post === 0n || post >= CHECKSUM_FLAG, "trailer", `post-apply checksum lacks the checksum flag postApplyChecksum=${post.toString(16)}`);
+  check(
+    post === 0n || post >= CHECKSUM_FLAG,
+    "trailer",
+    `post-apply checksum lacks the checksum flag postApplyChecksum=${post.toString(16)}`,
+  );
   return trailer;
 }
 

@@ -1,6 +1,6 @@
 import { LtxCorruptError, type LtxProblem } from "./errors.js";
-import { type DecodedFile, LtxStreamDecoder } from "./stream-decoder.js";
 import type { Header } from "./header.js";
+import { type DecodedFile, LtxStreamDecoder } from "./stream-decoder.js";
 
 /** What verification found. */
 export type VerifyReport =

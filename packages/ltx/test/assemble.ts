@@ -101,7 +101,8 @@ export function assemble(file: RawFile): Uint8Array {
     index.push(...varint(frame.pgno), ...varint(offset), ...varint(prefix.length + data.length));
     offset += prefix.length + data.length;
   }
-  const entries = file.indexBytes ?? (file.index === undefined ? [...index, 0] : [...file.index.flatMap((entry) => entry.flatMap(varint)), 0]);
+  const entries =
+    file.indexBytes ?? (file.index === undefined ? [...index, 0] : [...file.index.flatMap((entry) => entry.flatMap(varint)), 0]);
   const tail = concat(new Uint8Array(6), entries, be(file.indexSize ?? entries.length, 8), be(file.postApply ?? 0n, 8));
   const sum = file.fileChecksum ?? slowCrc64(concat(...hashed, tail)) | (1n << 63n);
   return Buffer.concat([...stored, tail, be(sum, 8)]);

@@ -2,7 +2,7 @@ import { testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { destination, source, wasm } from "../src/codec/wasm.js";
 import { naiveDecode } from "./naive-lz4.js";
-import { anyPage, PAGE_SIZES, random, ROUNDS, sameBytes, textPage } from "./support.js";
+import { anyPage, PAGE_SIZES, ROUNDS, random, sameBytes, textPage } from "./support.js";
 
 const seed = testSeed("codec");
 
@@ -112,7 +112,13 @@ describe("memory", () => {
 });
 
 describe("xxHash32", () => {
-  it.each([["", 0x02cc5d05], ["a", 0x550d7456], ["abc", 0x32d153ff], ["123456789", 0x937bad67], ["Nobody inspects the spammish repetition", 0xe2293b2f]])("of %j", (text, expected) => {
+  it.each([
+    ["", 0x02cc5d05],
+    ["a", 0x550d7456],
+    ["abc", 0x32d153ff],
+    ["123456789", 0x937bad67],
+    ["Nobody inspects the spammish repetition", 0xe2293b2f],
+  ])("of %j", (text, expected) => {
     const bytes = new TextEncoder().encode(text);
     source.set(bytes);
     expect(wasm.hashSource(0, bytes.length) >>> 0).toBe(expected);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { formatTXID } from "@headwater/core";
 import { describe, expect, it } from "vitest";
 import { decodeLtx, decodeTail, encodeLtx, type Header, type HeaderInput, mergeLtx, verifyLtx } from "../src/index.js";
-import { range, ROUNDS, sameBytes, samePages } from "./support.js";
+import { ROUNDS, range, sameBytes, samePages } from "./support.js";
 
 const root = fileURLToPath(new URL("../testdata/", import.meta.url));
 const read = (name: string): Uint8Array => readFileSync(`${root}${name}/input.ltx`);
@@ -43,7 +43,9 @@ describe.each(cases)("golden file %s", (name) => {
   it("decodes to what its maker put in", () => {
     const file = decodeLtx(bytes);
     expect(shown(file.header)).toEqual(expected.header);
-    expect({ postApplyChecksum: hex(file.trailer.postApplyChecksum), fileChecksum: hex(file.trailer.fileChecksum) }).toEqual(expected.trailer);
+    expect({ postApplyChecksum: hex(file.trailer.postApplyChecksum), fileChecksum: hex(file.trailer.fileChecksum) }).toEqual(
+      expected.trailer,
+    );
     const pages = [...file.pages()].map(({ pgno, data }, i) => ({
       pgno,
       offset: file.index.offsets[i],
@@ -88,6 +90,8 @@ describe("merging golden files", () => {
 
   it("has a mixed file whose pages are those of its two sources", () => {
     const [mixed, blocks, frames] = ["mixed-4096", "blocks-4096", "frames-4096"].map((name) => [...decodeLtx(read(name)).pages()]);
-    expect(mixed?.every(({ pgno, data }, i) => sameBytes(data, ((pgno % 2 === 1 ? blocks : frames)?.[i] ?? { data: new Uint8Array(0) }).data))).toBe(true);
+    expect(
+      mixed?.every(({ pgno, data }, i) => sameBytes(data, ((pgno % 2 === 1 ? blocks : frames)?.[i] ?? { data: new Uint8Array(0) }).data)),
+    ).toBe(true);
   });
 });

@@ -2,10 +2,20 @@ import { HeadwaterError } from "@headwater/core";
 import { testSeed } from "@headwater/core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeHeader, decodeLtx, decodePageFrame, decodeTail, decodeTrailer, LtxStreamDecoder, mergeLtx, RangeVerifier, verifyLtx } from "../src/index.js";
+import {
+  decodeHeader,
+  decodeLtx,
+  decodePageFrame,
+  decodeTail,
+  decodeTrailer,
+  LtxStreamDecoder,
+  mergeLtx,
+  RangeVerifier,
+  verifyLtx,
+} from "../src/index.js";
 import { measurePageFrame } from "../src/page-frame.js";
 import { assemble, be, concat } from "./assemble.js";
-import { encode, pagesFor, pg, random, range, ROUNDS, samePages, tx } from "./support.js";
+import { encode, pagesFor, pg, ROUNDS, random, range, samePages, tx } from "./support.js";
 
 const seed = testSeed("hostile");
 const options = (numRuns: number): { numRuns: number; seed: number } => ({ numRuns: numRuns * ROUNDS, seed });
@@ -46,15 +56,26 @@ const legacy = assemble({
   pageSize: 512,
   commit: 2,
   // Stored blocks with content checksum absent: descriptor 0x60 0x40 0x82.
-  frames: [1, 2].map((n) => ({ pgno: n, flags: 0, data: new Uint8Array(512).fill(n), stored: concat([4, 34, 77, 24, 0x60, 0x40, 0x82], [0, 2, 0, 0x80], new Uint8Array(512).fill(n), [0, 0, 0, 0]) })),
+  frames: [1, 2].map((n) => ({
+    pgno: n,
+    flags: 0,
+    data: new Uint8Array(512).fill(n),
+    stored: concat([4, 34, 77, 24, 0x60, 0x40, 0x82], [0, 2, 0, 0x80], new Uint8Array(512).fill(n), [0, 0, 0, 0]),
+  })),
 });
 
 describe.each(Object.entries(decoders))("%s", (_, decode) => {
   it("gives a value or LTX_CORRUPT for any bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void attempt(() => decode(bytes))), options(300));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void attempt(() => decode(bytes))),
+      options(300),
+    );
   });
 
-  it.each([["blocks", small], ["LZ4 frames", legacy]])("gives a value or LTX_CORRUPT for a file of %s with bytes changed, cut and inserted", (__, file) => {
+  it.each([
+    ["blocks", small],
+    ["LZ4 frames", legacy],
+  ])("gives a value or LTX_CORRUPT for a file of %s with bytes changed, cut and inserted", (__, file) => {
     const edit = fc.record({ at: fc.nat(file.length), cut: fc.nat(6), insert: fc.uint8Array({ maxLength: 6 }) });
     fc.assert(
       fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
@@ -73,7 +94,11 @@ it("starts from files that are right", () => {
 });
 
 describe("one flipped bit", () => {
-  it.each([["blocks", small], ["LZ4 frames", legacy], ["a tracked snapshot", encode({ noChecksum: false, minTXID: tx(1), commit: 3 }, pagesFor(random(2), 512, [1, 2, 3])).bytes]])("anywhere in a file of %s is noticed, or changes nothing", (_, file) => {
+  it.each([
+    ["blocks", small],
+    ["LZ4 frames", legacy],
+    ["a tracked snapshot", encode({ noChecksum: false, minTXID: tx(1), commit: 3 }, pagesFor(random(2), 512, [1, 2, 3])).bytes],
+  ])("anywhere in a file of %s is noticed, or changes nothing", (_, file) => {
     const good = decodeLtx(file);
     const pages = [...good.pages()];
     const payload = new Set<number>();
@@ -87,7 +112,8 @@ describe("one flipped bit", () => {
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       if (!verifyLtx(bytes).ok) continue;
       // Only in compressed data can a bit be without meaning, such as which of two equal matches is copied.
-      if (!payload.has(bit >> 3) || !samePages(decodeLtx(bytes).pages(), pages)) throw new Error(`bit ${bit} of byte ${bit >> 3} was accepted`);
+      if (!payload.has(bit >> 3) || !samePages(decodeLtx(bytes).pages(), pages))
+        throw new Error(`bit ${bit} of byte ${bit >> 3} was accepted`);
       harmless += 1;
     }
     expect(harmless).toBeLessThan(file.length / 4);
@@ -107,11 +133,16 @@ describe("bounds", () => {
 
   it("never waits for more than one frame's worth of bytes", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 0, maxLength: 40 }), fc.constantFrom(512, 65_536), fc.constantFrom(0, 1), (noise, pageSize, flags) => {
-        const bytes = concat(be(7, 4), be(flags, 2), flags === 0 ? [4, 34, 77, 24] : [], noise);
-        const size = attempt(() => measurePageFrame(bytes, 0, bytes.length, pageSize));
-        expect(Math.abs(size ?? 0)).toBeLessThanOrEqual(131_072);
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 0, maxLength: 40 }),
+        fc.constantFrom(512, 65_536),
+        fc.constantFrom(0, 1),
+        (noise, pageSize, flags) => {
+          const bytes = concat(be(7, 4), be(flags, 2), flags === 0 ? [4, 34, 77, 24] : [], noise);
+          const size = attempt(() => measurePageFrame(bytes, 0, bytes.length, pageSize));
+          expect(Math.abs(size ?? 0)).toBeLessThanOrEqual(131_072);
+        },
+      ),
       options(500),
     );
   });

@@ -1,9 +1,19 @@
 import { lockPgno, type TXID } from "@headwater/core";
 import { type SeededRandom, testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
-import { decodeLtx, type EncodedLtx, LtxCorruptError, LtxMerge, type MergeOptions, mergeLtx, type Page, pageChecksum, verifyLtx } from "../src/index.js";
+import {
+  decodeLtx,
+  type EncodedLtx,
+  LtxCorruptError,
+  LtxMerge,
+  type MergeOptions,
+  mergeLtx,
+  type Page,
+  pageChecksum,
+  verifyLtx,
+} from "../src/index.js";
 import { assemble, concat } from "./assemble.js";
-import { anyPage, encode, pg, random, range, ROUNDS, sameBytes, tx } from "./support.js";
+import { anyPage, encode, pg, ROUNDS, random, range, sameBytes, tx } from "./support.js";
 
 const seed = testSeed("merge");
 const FLAG = 1n << 63n;
@@ -34,7 +44,10 @@ class Model {
   }
 
   copy(): Model {
-    return new Model().apply(this.commit, [...this.pages].map(([n, data]) => ({ pgno: pg(n), data })));
+    return new Model().apply(
+      this.commit,
+      [...this.pages].map(([n, data]) => ({ pgno: pg(n), data })),
+    );
   }
 }
 
@@ -56,12 +69,18 @@ function history(r: SeededRandom, count: number, first: number, holes: boolean):
     const before = model.copy();
     const commit = r.chance(0.1) && txid > 1 ? 0 : 1 + r.below(12);
     const must = (n: number): boolean => txid === 1 || (!holes && n > before.commit);
-    const pages = range(1, commit).filter((n) => must(n) || r.chance(0.3)).map((n) => ({ pgno: pg(n), data: anyPage(r, SIZE) }));
+    const pages = range(1, commit)
+      .filter((n) => must(n) || r.chance(0.3))
+      .map((n) => ({ pgno: pg(n), data: anyPage(r, SIZE) }));
     model.apply(commit, pages);
     const max = txid + r.below(3);
     const noChecksum = r.chance(0.5);
     const pre = noChecksum || txid === 1 ? 0n : before.checksum();
-    const file = encode({ commit, minTXID: tx(txid), maxTXID: tx(max), noChecksum, preApplyChecksum: pre, timestampMs: 1000 + i, nodeID: 7n }, pages, noChecksum ? 0n : model.checksum());
+    const file = encode(
+      { commit, minTXID: tx(txid), maxTXID: tx(max), noChecksum, preApplyChecksum: pre, timestampMs: 1000 + i, nodeID: 7n },
+      pages,
+      noChecksum ? 0n : model.checksum(),
+    );
     files.push(file.bytes);
     states.push(model.copy());
     txid = max + 1;
@@ -84,7 +103,12 @@ function problemOf(work: () => unknown): string {
 }
 
 describe("a merged file", () => {
-  it.each([[1, false], [1, true], [5, false], [5, true]] as const)("has the effect of its inputs, first TXID %i, holes %s", (first, holes) => {
+  it.each([
+    [1, false],
+    [1, true],
+    [5, false],
+    [5, true],
+  ] as const)("has the effect of its inputs, first TXID %i, holes %s", (first, holes) => {
     for (let round = 0; round < 80 * ROUNDS; round += 1) {
       const r = random(seed + round);
       const count = 1 + r.below(6);
@@ -113,7 +137,13 @@ describe("a merged file", () => {
     const { files } = history(random(3), 4, 5, false);
     const heads = files.map((bytes) => decodeLtx(bytes).header);
     const merged = mergeLtx(files);
-    expect(merged.header).toMatchObject({ minTXID: 5n, maxTXID: heads[3]?.maxTXID, commit: heads[3]?.commit, timestampMs: 1003, nodeID: 0n });
+    expect(merged.header).toMatchObject({
+      minTXID: 5n,
+      maxTXID: heads[3]?.maxTXID,
+      commit: heads[3]?.commit,
+      timestampMs: 1003,
+      nodeID: 0n,
+    });
     expect(mergeLtx(files, { timestampMs: 9, nodeID: 4n }).header).toMatchObject({ timestampMs: 9, nodeID: 4n });
   });
 });
@@ -165,7 +195,11 @@ describe("checksum tracking", () => {
       const pages = [{ pgno: pg(1), data: new Uint8Array(SIZE).fill(i + 1) }];
       model.apply(1, pages);
       const [min, noChecksum] = [first + i, !tracked];
-      return encode({ commit: 1, minTXID: tx(min), maxTXID: tx(min), noChecksum, preApplyChecksum: tracked && min > 1 ? pre : 0n }, pages, tracked ? model.checksum() : 0n).bytes;
+      return encode(
+        { commit: 1, minTXID: tx(min), maxTXID: tx(min), noChecksum, preApplyChecksum: tracked && min > 1 ? pre : 0n },
+        pages,
+        tracked ? model.checksum() : 0n,
+      ).bytes;
     });
   };
 
@@ -192,17 +226,26 @@ describe("checksum tracking", () => {
     const [a] = build(5, [true]);
     const [, b] = build(5, [true, true]);
     const page = [{ pgno: pg(1), data: new Uint8Array(SIZE) }];
-    const other = encode({ commit: 1, minTXID: tx(6), maxTXID: tx(6), noChecksum: false, preApplyChecksum: FLAG | 5n }, page, FLAG | 6n).bytes;
+    const other = encode(
+      { commit: 1, minTXID: tx(6), maxTXID: tx(6), noChecksum: false, preApplyChecksum: FLAG | 5n },
+      page,
+      FLAG | 6n,
+    ).bytes;
     expect(problemOf(() => mergeLtx([a, b] as Uint8Array[]))).toBe("none");
     expect(problemOf(() => mergeLtx([a as Uint8Array, other]))).toBe("post-apply-checksum");
     const snapshot = build(1, [false])[0] as Uint8Array;
-    const wrong = encode({ commit: 1, minTXID: tx(2), maxTXID: tx(2), noChecksum: false, preApplyChecksum: FLAG | 5n }, page, FLAG | 6n).bytes;
+    const wrong = encode(
+      { commit: 1, minTXID: tx(2), maxTXID: tx(2), noChecksum: false, preApplyChecksum: FLAG | 5n },
+      page,
+      FLAG | 6n,
+    ).bytes;
     expect(problemOf(() => mergeLtx([snapshot, wrong]))).toBe("post-apply-checksum");
   });
 });
 
 describe("inputs", () => {
-  const file = (min: number, max: number, pageSize = SIZE): Uint8Array => encode({ pageSize, commit: 2, minTXID: tx(min), maxTXID: tx(max) }, []).bytes;
+  const file = (min: number, max: number, pageSize = SIZE): Uint8Array =>
+    encode({ pageSize, commit: 2, minTXID: tx(min), maxTXID: tx(max) }, []).bytes;
 
   it.each<[string, Uint8Array[], string]>([
     ["a gap", [file(2, 3), file(5, 6)], "sequence"],
@@ -225,7 +268,8 @@ describe("inputs", () => {
     const r = random(4);
     const { files } = history(r, 3, 5, false);
     files.forEach((bytes, i) => {
-      for (let n = 0; n < bytes.length; n += 7) expect(problemOf(() => mergeLtx(files.map((f, j) => (i === j ? f.subarray(0, n) : f))))).not.toBe("none");
+      for (let n = 0; n < bytes.length; n += 7)
+        expect(problemOf(() => mergeLtx(files.map((f, j) => (i === j ? f.subarray(0, n) : f))))).not.toBe("none");
       const changed = Uint8Array.from(bytes);
       changed[bytes.length - 1] = (changed[bytes.length - 1] ?? 0) ^ 1;
       expect(problemOf(() => mergeLtx(files.map((f, j) => (i === j ? changed : f))))).toBe("file-checksum");
@@ -248,7 +292,10 @@ describe("a streamed merge", () => {
       const r = random(seed + round);
       const { files } = history(r, 1 + r.below(5), r.chance(0.5) ? 1 : 5, false);
       const at = files.map((bytes) => Math.min(bytes.length, 100 + r.below(300)));
-      const merge = new LtxMerge(files.map((bytes, i) => bytes.subarray(0, at[i])), { streamed: true });
+      const merge = new LtxMerge(
+        files.map((bytes, i) => bytes.subarray(0, at[i])),
+        { streamed: true },
+      );
       const out: Uint8Array[] = [];
       for (;;) {
         const i = merge.wants();
@@ -269,7 +316,10 @@ describe("a streamed merge", () => {
 
   it("names a cut input", () => {
     const { files } = history(random(8), 2, 5, false);
-    const merge = new LtxMerge(files.map((bytes) => bytes.subarray(0, 110)), { streamed: true });
+    const merge = new LtxMerge(
+      files.map((bytes) => bytes.subarray(0, 110)),
+      { streamed: true },
+    );
     expect(merge.wants()).toBe(0);
     expect(problemOf(() => merge.step())).toBe("length");
     const txid: TXID = tx(5);

@@ -27,7 +27,8 @@ export function naiveDecode(block: Uint8Array, capacity: number, window: readonl
     const literals = extended(token >> 4);
     if (literals < 0 || at + literals > block.length || out.length + literals > max) return undefined;
     for (let i = 0; i < literals; i += 1) out.push(byte());
-    if (at === block.length) return (token & 15) === 0 ? { data: Uint8Array.from(out.slice(window.length)), lastMatchStart, lastMatchEnd } : undefined;
+    if (at === block.length)
+      return (token & 15) === 0 ? { data: Uint8Array.from(out.slice(window.length)), lastMatchStart, lastMatchEnd } : undefined;
     if (at + 2 > block.length) return undefined;
     const offset = byte() + byte() * 256;
     if (offset === 0 || offset > out.length) return undefined;

@@ -1,7 +1,7 @@
 import { testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
-import { combineCrc64, crc64, Crc64, decodeHeader, decodeLtx, decodePageFrame, decodeTail, pageChecksum, verifyLtx } from "../src/index.js";
-import { encode, PAGE_SIZES, pagesFor, pg, random, range, ROUNDS, samePages, tx } from "./support.js";
+import { Crc64, combineCrc64, crc64, decodeHeader, decodeLtx, decodePageFrame, decodeTail, pageChecksum, verifyLtx } from "../src/index.js";
+import { encode, PAGE_SIZES, pagesFor, pg, ROUNDS, random, range, samePages, tx } from "./support.js";
 
 const seed = testSeed("round-trip");
 

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { decodeHeader, decodeLtx, decodePageFrame, decodeTail, decodeTrailer, encodeHeader, LtxCorruptError, LtxEncoder, type LtxProblem, pageChecksum, verifyLtx } from "../src/index.js";
+import {
+  decodeHeader,
+  decodeLtx,
+  decodePageFrame,
+  decodeTail,
+  decodeTailSteps,
+  decodeTrailer,
+  encodeHeader,
+  LtxCorruptError,
+  LtxEncoder,
+  type LtxProblem,
+  pageChecksum,
+  verifyLtx,
+} from "../src/index.js";
 import { assemble, be, concat, literalBlock, type RawFile, type RawFrame } from "./assemble.js";
 import { headerInput, pg, sameBytes, tx } from "./support.js";
 
@@ -21,7 +34,10 @@ const problemIn = (file: Partial<RawFile>): LtxProblem | "none" => problemOf(() 
 
 it("accepts the file that the cases below spoil", () => {
   const file = decodeLtx(assemble(base));
-  expect([...file.pages()].map((p) => [p.pgno, p.data[0]])).toEqual([[1, 1], [3, 3]]);
+  expect([...file.pages()].map((p) => [p.pgno, p.data[0]])).toEqual([
+    [1, 1],
+    [3, 3],
+  ]);
 });
 
 describe("header", () => {
@@ -59,14 +75,34 @@ describe("header", () => {
 
   it("keeps every field at its limits", () => {
     const input = headerInput({
-      noChecksum: false, commit: 0xfffffffe, minTXID: tx(2), maxTXID: tx(2n ** 64n - 1n), timestampMs: -1, preApplyChecksum: 2n ** 64n - 1n,
-      nodeID: 2n ** 64n - 1n, walOffset: 2n ** 63n - 1n, walSize: 2n ** 63n - 1n, walSalt1: 0xffffffff, walSalt2: 0xfffffffe,
+      noChecksum: false,
+      commit: 0xfffffffe,
+      minTXID: tx(2),
+      maxTXID: tx(2n ** 64n - 1n),
+      timestampMs: -1,
+      preApplyChecksum: 2n ** 64n - 1n,
+      nodeID: 2n ** 64n - 1n,
+      walOffset: 2n ** 63n - 1n,
+      walSize: 2n ** 63n - 1n,
+      walSalt1: 0xffffffff,
+      walSalt2: 0xfffffffe,
     });
     expect(decodeHeader(encodeHeader(input))).toEqual(input);
   });
 
   it("refuses to encode what it would not decode", () => {
-    for (const change of [{ pageSize: 100 }, { commit: -1 }, { commit: 1.5 }, { minTXID: tx(0) }, { timestampMs: Number.NaN }, { preApplyChecksum: 1n }, { nodeID: -1n }, { walSalt1: 1 }, { walSalt1: -1, walOffset: 1n }, { walOffset: 2n ** 63n }]) {
+    for (const change of [
+      { pageSize: 100 },
+      { commit: -1 },
+      { commit: 1.5 },
+      { minTXID: tx(0) },
+      { timestampMs: Number.NaN },
+      { preApplyChecksum: 1n },
+      { nodeID: -1n },
+      { walSalt1: 1 },
+      { walSalt1: -1, walOffset: 1n },
+      { walOffset: 2n ** 63n },
+    ]) {
       expect(() => encodeHeader(headerInput(change))).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     }
   });
@@ -97,7 +133,12 @@ describe("page block", () => {
     expect(problemIn({ pageSize: 65_536, commit: lock + 1, frames: [big(lock)] })).toBe("page-order");
   });
 
-  it.each([[[2, 3, 4, 5], "its first"], [[1, 2, 4, 5], "a middle"], [[1, 2, 3, 4], "its last"], [[], "every"]] as const)("rejects a snapshot with pages %j: misses %s page", (pgnos, _) => {
+  it.each([
+    [[2, 3, 4, 5], "its first"],
+    [[1, 2, 4, 5], "a middle"],
+    [[1, 2, 3, 4], "its last"],
+    [[], "every"],
+  ] as const)("rejects a snapshot with pages %j: misses %s page", (pgnos, _) => {
     expect(problemIn({ minTXID: 1n, maxTXID: 4n, frames: pgnos.map((n) => frame(n)) })).toBe("snapshot");
     expect(problemIn({ minTXID: 2n, maxTXID: 4n, frames: pgnos.map((n) => frame(n)) })).toBe("none");
   });
@@ -106,7 +147,10 @@ describe("page block", () => {
 describe("page index", () => {
   const frames = [frame(1), frame(3)];
   const size = 6 + 4 + literalBlock(page(1)).length;
-  const good = [[1, 100, size], [3, 100 + size, size]] as const;
+  const good = [
+    [1, 100, size],
+    [3, 100 + size, size],
+  ] as const;
   const bad: [string, Partial<RawFile>][] = [
     ["a missing entry", { index: [good[0]] }],
     ["no entries", { index: [] }],
@@ -173,6 +217,13 @@ describe("page index", () => {
     if (decoded.kind !== "ok") throw new Error("the tail is complete");
     expect(decoded.index.offsets[count - 1]).toBe(offset - frameSize);
     expect(decoded.index.count).toBe(count);
+
+    const steps = decodeTailSteps(tail, offset + tail.length, 10_000);
+    let yields = 0;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) yields += 1;
+    expect(yields).toBe(7);
+    expect(step.value).toEqual(decoded);
   });
 });
 
@@ -183,8 +234,16 @@ describe("trailer", () => {
     ["post-apply checksum without tracking", { postApply: FLAG | 1n }, "trailer"],
     ["post-apply checksum without its flag", { postApply: 1n }, "trailer"],
     ["tracking without post-apply checksum", { flags: 0, preApply: FLAG | 1n }, "trailer"],
-    ["an empty database with the checksum of something", { flags: 0, preApply: FLAG | 1n, commit: 0, frames: [], postApply: FLAG | 1n }, "trailer"],
-    ["a snapshot with another post-apply checksum", { flags: 0, minTXID: 1n, commit: 1, frames: [frame(1)], postApply: FLAG | 1n }, "post-apply-checksum"],
+    [
+      "an empty database with the checksum of something",
+      { flags: 0, preApply: FLAG | 1n, commit: 0, frames: [], postApply: FLAG | 1n },
+      "trailer",
+    ],
+    [
+      "a snapshot with another post-apply checksum",
+      { flags: 0, minTXID: 1n, commit: 1, frames: [frame(1)], postApply: FLAG | 1n },
+      "post-apply-checksum",
+    ],
   ])("rejects %s", (_, change, problem) => {
     expect(problemIn(change)).toBe(problem);
   });
@@ -216,7 +275,15 @@ describe("encoder", () => {
     const encoder = new LtxEncoder(headerInput({ pageSize: 65_536, commit: lock + 2 }));
     const data = page(1, 65_536);
     encoder.addPage(pg(lock - 1), data);
-    for (const [n, size] of [[lock - 1, 65_536], [1, 65_536], [lock, 65_536], [lock + 3, 65_536], [lock + 1, 512], [lock + 1.5, 65_536], [Number.NaN, 65_536]] as const) {
+    for (const [n, size] of [
+      [lock - 1, 65_536],
+      [1, 65_536],
+      [lock, 65_536],
+      [lock + 3, 65_536],
+      [lock + 1, 512],
+      [lock + 1.5, 65_536],
+      [Number.NaN, 65_536],
+    ] as const) {
       expect(() => encoder.addPage(pg(n), page(1, size))).toThrow(bad);
     }
     encoder.addPage(pg(lock + 1), data);

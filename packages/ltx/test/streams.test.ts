@@ -1,10 +1,10 @@
 import { lockPgno } from "@headwater/core";
 import { type SeededRandom, testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
+import { completeHeader } from "../src/header.js";
 import { decodeTail, type EncodedLtx, LtxCorruptError, LtxStreamDecoder, LtxVerifier, type Page, RangeVerifier } from "../src/index.js";
 import { PageOrder } from "../src/page-order.js";
-import { completeHeader } from "../src/header.js";
-import { encode, headerInput, PAGE_SIZES, pagesFor, pg, random, range, ROUNDS, sameBytes, samePages, tx } from "./support.js";
+import { encode, headerInput, PAGE_SIZES, pagesFor, pg, ROUNDS, random, range, sameBytes, samePages, tx } from "./support.js";
 
 const seed = testSeed("streams");
 const FLAG = 1n << 63n;
@@ -13,10 +13,21 @@ function anyFile(r: SeededRandom): { file: EncodedLtx; pages: Page[] } {
   const [snapshot, tracked] = [r.chance(0.5), r.chance(0.5)];
   const pageSize = r.pick([512, 1024, 4096]);
   const commit = r.below(20) + 1;
-  const pages = pagesFor(r, pageSize, range(1, commit).filter(() => snapshot || r.chance(0.7)));
+  const pages = pagesFor(
+    r,
+    pageSize,
+    range(1, commit).filter(() => snapshot || r.chance(0.7)),
+  );
   const pre = tracked && !snapshot ? FLAG | 3n : 0n;
   const post = tracked ? (snapshot ? undefined : FLAG | 4n) : 0n;
-  return { file: encode({ pageSize, commit, minTXID: tx(snapshot ? 1 : 3), maxTXID: tx(9), noChecksum: !tracked, preApplyChecksum: pre }, pages, post), pages };
+  return {
+    file: encode(
+      { pageSize, commit, minTXID: tx(snapshot ? 1 : 3), maxTXID: tx(9), noChecksum: !tracked, preApplyChecksum: pre },
+      pages,
+      post,
+    ),
+    pages,
+  };
 }
 
 function problemOf(work: () => unknown): string {
@@ -139,7 +150,12 @@ describe("RangeVerifier", () => {
       }
       expect(verifier.missing()).toEqual([]);
       verifier.finish();
-      expect(samePages(got.sort((a, b) => a.pgno - b.pgno), pages)).toBe(true);
+      expect(
+        samePages(
+          got.sort((a, b) => a.pgno - b.pgno),
+          pages,
+        ),
+      ).toBe(true);
     }
   });
 
@@ -158,7 +174,9 @@ describe("RangeVerifier", () => {
       });
       if (problem !== "none") continue;
       const original = open(file);
-      for (const i of pages) for (const page of run(original, file, file.bytes, i, i + 1)) expect(sameBytes(page.data, before.get(page.pgno) ?? new Uint8Array(0))).toBe(true);
+      for (const i of pages)
+        for (const page of run(original, file, file.bytes, i, i + 1))
+          expect(sameBytes(page.data, before.get(page.pgno) ?? new Uint8Array(0))).toBe(true);
     }
   });
 
@@ -168,7 +186,10 @@ describe("RangeVerifier", () => {
     const verifier = open(file);
     const bad = expect.objectContaining({ code: "BAD_OPTION" });
     run(verifier, file, file.bytes, 2, 4);
-    expect(verifier.missing()).toEqual([{ start: 0, end: 2 }, { start: 4, end: 6 }]);
+    expect(verifier.missing()).toEqual([
+      { start: 0, end: 2 },
+      { start: 4, end: 6 },
+    ]);
     expect(() => verifier.finish()).toThrow(bad);
     run(verifier, file, file.bytes, 0, 2);
     run(verifier, file, file.bytes, 3, 6);
@@ -224,12 +245,18 @@ describe.each(PAGE_SIZES)("a snapshot around the lock page, pages of %i bytes", 
   it.each([-1, 0, 1, 2])("a sparse file with commit at the lock page %i", (distance) => {
     const lock = lockPgno(pageSize);
     const commit = lock + distance;
-    const pages = pagesFor(random(7), pageSize, [1, lock - 1, lock + 1, lock + 2].filter((n) => n <= commit));
+    const pages = pagesFor(
+      random(7),
+      pageSize,
+      [1, lock - 1, lock + 1, lock + 2].filter((n) => n <= commit),
+    );
     const file = encode({ pageSize, commit }, pages);
     const verifier = new LtxVerifier();
     expect(verifier.push(file.bytes)).toBe(true);
     expect(verifier.finish()).toMatchObject({ ok: true, header: { commit }, index: { count: pages.length } });
-    expect(() => encode({ pageSize, commit }, pagesFor(random(7), pageSize, [lock]))).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => encode({ pageSize, commit }, pagesFor(random(7), pageSize, [lock]))).toThrow(
+      expect.objectContaining({ code: "BAD_OPTION" }),
+    );
     expect(pg(lock)).toBe(2 ** 30 / pageSize + 1);
   });
 });

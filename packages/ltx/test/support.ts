@@ -1,6 +1,6 @@
 import { type Pgno, type TXID, txid } from "@headwater/core";
 import { SeededRandom } from "@headwater/core/testing";
-import { encodeLtx, type EncodedLtx, type HeaderInput, type Page } from "../src/index.js";
+import { type EncodedLtx, encodeLtx, type HeaderInput, type Page } from "../src/index.js";
 
 export const ROUNDS: number = Number(process.env["HEADWATER_ROUNDS"] ?? "1");
 export const PAGE_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536] as const;
@@ -53,7 +53,10 @@ export const random = (seed: number): SeededRandom => new SeededRandom(seed);
 /** Compares pages without vitest's element-by-element walk over typed arrays, which takes seconds for large pages. */
 export function samePages(actual: Iterable<Page>, expected: readonly Page[]): boolean {
   const got = [...actual];
-  return got.length === expected.length && got.every((page, i) => page.pgno === expected[i]?.pgno && sameBytes(page.data, expected[i]?.data ?? new Uint8Array(0)));
+  return (
+    got.length === expected.length &&
+    got.every((page, i) => page.pgno === expected[i]?.pgno && sameBytes(page.data, expected[i]?.data ?? new Uint8Array(0)))
+  );
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+it("has a README whose example prints what it says, by the package's name and from its built files", () => {
+  const example = /```ts\n([\s\S]*?)```/.exec(readFileSync(`${root}README.md`, "utf8"))?.[1] ?? "";
+  const expected = [...example.matchAll(/^\/\/ (.*)$/gm)].map((match) => match[1]);
+  expect(expected).toHaveLength(3);
+  const script = ts.transpile(example, { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 });
+  // Within the package's folder, so that its own name and its dependencies resolve.
+  const folder = mkdtempSync(`${root}.readme-`);
+  try {
+    writeFileSync(`${folder}/example.mjs`, script);
+    const printed = execFileSync(process.execPath, [`${folder}/example.mjs`], { encoding: "utf8" });
+    expect(printed.trimEnd().split("\n")).toEqual(expected);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
