@@ -105,6 +105,7 @@ export class LocalCopy {
 
   /** Writes one page, then sets its bit. @throws the system's error; the bit is clear then. */
   writePage(pgno: number, data: Uint8Array): void {
+    if (data.byteLength !== this.pageSize) throw new RangeError(`not one page: bytes=${data.byteLength} page_size=${this.pageSize}`);
     this.writeRun(pgno, data);
   }
 
@@ -139,20 +140,21 @@ export class LocalCopy {
   /**
    * Sets the size of the database. Shrinking clears the bits above and cuts the file, so that growing again can't show
    * old bytes.
+   *
+   * @throws the system's error; only the file's size is wrong then, and {@link restoreSize} must succeed before the next write.
    */
   resize(pages: number): void {
-    const before = this.pageCount;
-    if (pages === before) return;
-    if (pages < before) {
-      this.#presence.clearAbove(pages);
-      Atomics.store(this.#state, STATE_PAGE_COUNT, pages | 0);
-      this.#file.truncate(pages * this.pageSize);
-      this.#writtenUpTo = Math.min(this.#writtenUpTo, pages);
-      return;
-    }
-    this.#file.truncate(pages * this.pageSize);
+    if (pages === this.pageCount) return;
     this.#presence.reserve(pages);
+    this.#presence.clearAbove(pages);
     Atomics.store(this.#state, STATE_PAGE_COUNT, pages | 0);
+    this.restoreSize();
+  }
+
+  /** Gives the file the size of the database again, after a disk that failed. @throws the system's error. */
+  restoreSize(): void {
+    this.#file.truncate(this.pageCount * this.pageSize);
+    this.#writtenUpTo = Math.min(this.#writtenUpTo, this.pageCount);
   }
 
   /** Says which view the set bits belong to from now on. Connections then forget what changed up to it. */

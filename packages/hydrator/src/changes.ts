@@ -1,0 +1,33 @@
+import type { Runtime } from "@headwater/core";
+import { sameFile, type View } from "@headwater/replica";
+import { Slices } from "./slices.js";
+
+/** What changed from one view to another. */
+export interface Changes {
+  /** The pages that may differ, up to the larger of both sizes, ascending. */
+  readonly pgnos: Uint32Array;
+  /** False when the newer view does not come from the older one: then other files may hold what did not change. */
+  readonly related: boolean;
+}
+
+/** Asks the newer view, and compares page by page where it does not know. */
+export async function changesBetween(older: View, newer: View, runtime: Runtime): Promise<Changes> {
+  const known = newer.changedSince(older);
+  if (known !== "all") return { pgnos: known, related: true };
+  const slices = new Slices(runtime);
+  const top = Math.max(older.commit, newer.commit);
+  const bottom = Math.min(older.commit, newer.commit);
+  const pgnos: number[] = [];
+  for (let pgno = 1; pgno <= top; pgno += 1) {
+    if (pgno > bottom || !isSameFrame(older, newer, pgno)) pgnos.push(pgno);
+    if (slices.due()) await slices.turn();
+  }
+  return { pgnos: Uint32Array.from(pgnos), related: false };
+}
+
+/** True when both views read a page from the same frame, or as zeros. */
+function isSameFrame(older: View, newer: View, pgno: number): boolean {
+  const [a, b] = [older.lookup(pgno), newer.lookup(pgno)];
+  if (a === undefined || b === undefined) return a === b;
+  return a.offset === b.offset && sameFile(a.file, b.file);
+}

@@ -1,0 +1,70 @@
+import { type DecodedTail, decodeTail, HEADER_SIZE, type PageIndex, RangeVerifier } from "@headwater/ltx";
+import { type ReplicaFile, tailGuess } from "@headwater/replica";
+import { corruptFile, namingKey } from "./errors.js";
+
+/** Half-open, in bytes of one file. */
+export interface FileRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
+
+/** A file that is read whole, in ranges that arrive in any order, and verified once all of them did. */
+export class VerifiedFile {
+  readonly file: ReplicaFile;
+  readonly index: PageIndex;
+  readonly verifier: RangeVerifier;
+
+  private constructor(file: ReplicaFile, index: PageIndex, verifier: RangeVerifier) {
+    this.file = file;
+    this.index = index;
+    this.verifier = verifier;
+  }
+
+  /** Reads header, page index and trailer. @throws `LTX_CORRUPT` naming the key; what `read` throws. */
+  static async open(file: ReplicaFile, pageSize: number, read: ReadRange): Promise<VerifiedFile> {
+    if (file.size < HEADER_SIZE) throw corruptFile(file, `it is too short size=${file.size}`);
+    const [head, tail] = await Promise.all([read(0, HEADER_SIZE), readTail(file, read)]);
+    try {
+      const verifier = new RangeVerifier(head, tail);
+      const { header } = verifier;
+      if (header.pageSize !== pageSize)
+        throw corruptFile(file, `its page size is not the database's page_size=${header.pageSize} expected=${pageSize}`);
+      return new VerifiedFile(file, tail.index, verifier);
+    } catch (error) {
+      throw namingKey(file, error);
+    }
+  }
+
+  /** What is still to be read, cut between frames into ranges of at most `bytesMax` (or one frame). */
+  ranges(bytesMax: number): (FileRange & { readonly first: number; readonly last: number })[] {
+    const { offsets, sizes } = this.index;
+    const endOf = (i: number): number => (offsets[i] ?? 0) + (sizes[i] ?? 0);
+    const out = [];
+    for (const gap of this.verifier.missing()) {
+      for (let first = gap.start; first < gap.end; ) {
+        const start = offsets[first] ?? 0;
+        let last = first + 1;
+        while (last < gap.end && endOf(last) - start <= bytesMax) last += 1;
+        out.push({ start, end: endOf(last - 1), first, last });
+        first = last;
+      }
+    }
+    return out;
+  }
+}
+
+async function readTail(file: ReplicaFile, read: ReadRange): Promise<Extract<DecodedTail, { kind: "ok" }>> {
+  let tail = await read(file.size - tailGuess(file.size), file.size);
+  for (;;) {
+    let decoded: DecodedTail;
+    try {
+      decoded = decodeTail(tail, file.size);
+    } catch (error) {
+      throw namingKey(file, error);
+    }
+    if (decoded.kind === "ok") return decoded;
+    tail = await read(file.size - decoded.bytes, file.size);
+  }
+}
