@@ -1,3 +1,4 @@
+export { CheckError } from "./testing/checks/assert.js";
 export type { ConformanceCheck, Supports } from "./testing/checks/check.js";
 export {
   type ConformanceFixture,
