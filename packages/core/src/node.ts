@@ -1,3 +1,3 @@
 export { nodeFileSystem } from "./node/file-system.js";
 export { nodePathLocks } from "./node/path-locks.js";
-export { systemRuntime } from "./node/runtime.js";
+export { patientRuntime, systemRuntime } from "./node/runtime.js";

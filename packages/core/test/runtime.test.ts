@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Runtime } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { patientRuntime, systemRuntime } from "@headwater/core/node";
 import { ManualRuntime } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
 
@@ -56,6 +58,7 @@ function describeRuntime(name: string, make: () => { runtime: Runtime; pass(ms: 
 }
 
 describeRuntime("system", () => ({ runtime: systemRuntime, pass: () => new Promise((resolve) => setImmediate(resolve)) }));
+describeRuntime("patient", () => ({ runtime: patientRuntime, pass: () => new Promise((resolve) => setImmediate(resolve)) }));
 describeRuntime("manual", () => {
   const runtime = new ManualRuntime({ seed: 7 });
   return { runtime, pass: (ms) => runtime.advance(ms) };
@@ -126,5 +129,18 @@ describe("ManualRuntime", () => {
     };
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
+  });
+});
+
+describe("a process that does nothing but sleep", () => {
+  const built = new URL("../dist/node.js", import.meta.url).href;
+  const exitStatus = async (name: string): Promise<unknown> => {
+    const script = `import { ${name} as runtime } from ${JSON.stringify(built)}; await runtime.timers.sleep(20);`;
+    const [status] = await once(spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" }), "close");
+    return status;
+  };
+
+  it("ends with the patient runtime when it has slept, and with the other one (status 13) before", async () => {
+    expect([await exitStatus("patientRuntime"), await exitStatus("systemRuntime")]).toEqual([0, 13]);
   });
 });
