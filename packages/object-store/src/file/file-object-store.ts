@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import fs, { type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { HeadwaterError, type Runtime, throwIfAborted } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { patientRuntime } from "@headwater/core/node";
 import { checkMetadata, checkPrefix } from "../keys.js";
 import { pageSizeOf } from "../list-pages.js";
 import type {
@@ -45,7 +45,7 @@ export class FileObjectStore implements ObjectStore {
   /** @param dir - An absolute path, or one relative to the current directory. Made by the first put where it is missing. */
   constructor(dir: string, options: { readonly runtime?: Runtime } = {}) {
     this.#dir = path.resolve(dir);
-    this.#runtime = options.runtime ?? systemRuntime;
+    this.#runtime = options.runtime ?? patientRuntime;
     this.description = `file:${this.#dir}`;
   }
 

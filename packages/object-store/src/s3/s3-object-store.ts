@@ -8,7 +8,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { HeadwaterError, type Runtime, redactUrl, throwIfAborted } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { patientRuntime } from "@headwater/core/node";
 import { checkKey, checkMetadata, checkPrefix } from "../keys.js";
 import { pageSizeOf } from "../list-pages.js";
 import type {
@@ -61,7 +61,7 @@ export class S3ObjectStore implements ObjectStore {
   constructor(options: S3StoreOptions) {
     checkS3Options(options);
     this.#options = options;
-    this.#runtime = options.runtime ?? systemRuntime;
+    this.#runtime = options.runtime ?? patientRuntime;
     this.description = `s3://${options.bucket}${options.endpoint === undefined ? "" : `@${redactUrl(normalizeEndpoint(options.endpoint)).replace(/\/$/, "")}`}`;
     this.#tagForm = options.bareEtags === undefined ? "unknown" : options.bareEtags ? "bare" : "quoted";
     const { client, credentials } = createClient(options, this.#runtime);
