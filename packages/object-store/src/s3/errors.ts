@@ -90,8 +90,11 @@ export function translate(error: unknown, attempt: Attempt): Error {
     ...(answered ? [`status=${status}`] : []),
     ...(requestId === "" ? [] : [`requestId=${requestId}`]),
   ];
-  const cause = new Error(facts.join(" "));
-  cause.name = name;
+  const cause = Object.assign(new Error(facts.join(" ")), {
+    name,
+    ...(answered ? { status } : {}),
+    ...(requestId === "" ? {} : { requestId }),
+  });
   return new HeadwaterError(code, `${attempt.verb} failed: ${hint}; ${facts.join(" ")} key=${attempt.key} store=${attempt.store}`, {
     cause,
   });

@@ -59,6 +59,10 @@ export function checkS3Options(options: S3StoreOptions): void {
   });
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(options.bucket ?? ""))
     throw new OptionError("BAD_OPTION", 'S3 store: option "bucket": expected the name of a bucket');
+  const { credentials: keys } = options;
+  if (keys !== undefined && typeof keys !== "function" && (keys.accessKeyId === undefined || keys.secretAccessKey === undefined)) {
+    throw new OptionError("BAD_OPTION", 'S3 store: option "credentials": expected accessKeyId and secretAccessKey');
+  }
   if (options.endpoint !== undefined) normalizeEndpoint(options.endpoint);
   if (options.sse?.customerKey !== undefined && !/^[A-Za-z0-9+/]{43}=$/.test(options.sse.customerKey)) {
     throw new OptionError("BAD_OPTION", 'S3 store: option "sse.customerKey": expected 32 bytes in base64');
