@@ -35,6 +35,17 @@ export interface RecoveredLog {
   readonly pages: ReadonlyMap<number, number>;
 }
 
+/** What {@link CommitLog.adopt} forgot. */
+export interface Adopted {
+  /** The pages that the buffer held in just the view's version. */
+  readonly pgnos: readonly number[];
+  /**
+   * Smallest size that the database had in these transactions, in pages; infinite when there were none. Whatever a
+   * cache or a copy has above it, from before them, is not the view's.
+   */
+  readonly minSizePages: number;
+}
+
 export interface CommitLogOptions {
   readonly fs: FileSystem;
   /** Directory of the buffer; nothing else may be in it. */
@@ -228,12 +239,23 @@ export class CommitLog {
    * The view now holds everything up to `sequence`: forgets that, and deletes the segments that nothing needs. The
    * caller switches the view in the same step. May be called within a transaction. Never throws.
    *
-   * @returns The pages that the buffer held in just that version.
+   * @param keep - Told of each page that is forgotten, with a way to read it (valid during the call) that says whether
+   *   it could; for caches.
    */
-  adopt(sequence: number): number[] {
-    const { pgnos, endOffset } = this.#published.adopt(sequence);
+  adopt(sequence: number, keep?: (pgno: number, read: (into: Uint8Array) => boolean) => void): Adopted {
+    const { pages, minSizePages, endOffset } = this.#published.adopt(sequence);
+    if (keep !== undefined) for (const [pgno, address] of pages) keep(pgno, (into) => this.#readAgain(address, into));
     if (endOffset !== undefined) this.#writer.deleteBefore(endOffset);
-    return pgnos;
+    return { pgnos: pages.map(([pgno]) => pgno), minSizePages };
+  }
+
+  #readAgain(address: number, into: Uint8Array): boolean {
+    try {
+      this.#writer.read(address, into, 0);
+      return true;
+    } catch {
+      return false; // the view has the page too
+    }
   }
 
   /** The newest commit; 0 before the first one of a new log. */

@@ -1,4 +1,11 @@
-export { CommitLog, type CommitLogOptions, type CommitSignal, type RecoveredLog, SEGMENT_BYTES_DEFAULT } from "./commit-log.js";
+export {
+  type Adopted,
+  CommitLog,
+  type CommitLogOptions,
+  type CommitSignal,
+  type RecoveredLog,
+  SEGMENT_BYTES_DEFAULT,
+} from "./commit-log.js";
 export { type BufferReport, inspectBuffer } from "./inspect.js";
 export type { LoggedTransaction } from "./log/published.js";
 export type { LogBase } from "./log/segment.js";

@@ -160,7 +160,7 @@ export class Pair {
 
   adopt(sequence: number): number[] {
     this.model.viewSequence = sequence;
-    return this.log.adopt(sequence);
+    return [...this.log.adopt(sequence).pgnos];
   }
 
   /** The newest commit that a view holds already. */

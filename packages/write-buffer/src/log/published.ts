@@ -57,21 +57,30 @@ export class PublishedPages {
     this.#zeroBound = Math.min(this.#zeroBound, transaction.minSizePages);
   }
 
-  /** Forgets the transactions up to `sequence`; returns the pages that the view now has in their newest version. */
-  adopt(sequence: number): { readonly pgnos: number[]; readonly endOffset: number | undefined } {
+  /** Forgets the transactions up to `sequence`; returns what the view now has in its newest version, with where it was. */
+  adopt(sequence: number): {
+    readonly pages: [pgno: number, address: number][];
+    readonly minSizePages: number;
+    readonly endOffset: number | undefined;
+  } {
     const kept = this.#transactions.findIndex((t) => t.sequence > sequence);
     const count = kept === -1 ? this.#transactions.length : kept;
     const endOffset = this.#transactions[count - 1]?.endOffset;
-    if (endOffset === undefined) return { pgnos: [], endOffset };
+    const minSizePages = smallest(this.#transactions.slice(0, count));
+    if (endOffset === undefined) return { pages: [], minSizePages, endOffset };
     this.#transactions = this.#transactions.slice(count);
-    const pgnos: number[] = [];
-    for (const [pgno, address] of this.#pages) if (address < endOffset) pgnos.push(pgno);
-    for (const pgno of pgnos) this.#pages.delete(pgno);
+    const pages: [number, number][] = [];
+    for (const [pgno, address] of this.#pages) if (address < endOffset) pages.push([pgno, address]);
+    for (const [pgno] of pages) this.#pages.delete(pgno);
     this.#recompute();
-    return { pgnos, endOffset };
+    return { pages, minSizePages, endOffset };
   }
 
   #recompute(): void {
-    this.#zeroBound = this.#transactions.reduce((least, t) => Math.min(least, t.minSizePages), Number.POSITIVE_INFINITY);
+    this.#zeroBound = smallest(this.#transactions);
   }
+}
+
+function smallest(transactions: readonly LoggedTransaction[]): number {
+  return transactions.reduce((least, t) => Math.min(least, t.minSizePages), Number.POSITIVE_INFINITY);
 }
