@@ -1,1 +1,15 @@
-export {};
+export type { EngineConfig, EnginePorts, HydrationConfig } from "./config.js";
+export { Engine } from "./engine.js";
+export type { Emit, EngineEvents, HydrationReport } from "./events.js";
+export type { AdoptReply, Opened, OpenedLog, PagesReply } from "./opened.js";
+export {
+  HYDRATION_STATES,
+  type HydrationState,
+  type OwnSync,
+  REQUEST_KINDS,
+  type RequestKind,
+  SharedState,
+  type StatisticName,
+  WRITE_STATES,
+  type WriteState,
+} from "./shared-state.js";

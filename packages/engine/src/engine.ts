@@ -1,0 +1,287 @@
+import { formatTXID, HeadwaterError, type TXID } from "@headwater/core";
+import { ReadAhead } from "@headwater/page-cache";
+import { createLayout, type Layout, PageReader, storeRangeReader, type View } from "@headwater/replica";
+import type { EngineConfig, EnginePorts } from "./config.js";
+import { DemandGate } from "./demand.js";
+import type { Emit } from "./events.js";
+import { Follower } from "./follower.js";
+import { Hydration } from "./hydration.js";
+import { freeNeighbours, wholeSpan } from "./neighbourhood.js";
+import { type OpenedReplica, openReplica } from "./open-replica.js";
+import type { AdoptReply, Opened, PagesReply } from "./opened.js";
+import { frames } from "./own-pages.js";
+import type { SharedState } from "./shared-state.js";
+import { ViewTable } from "./views.js";
+import { type OwnView, Writer } from "./writer.js";
+
+/** Bytes of one demand range: 64 KB cost a round trip the same as 4 KB do. */
+const NEIGHBOURHOOD_BYTES = 64 * 1024;
+/** What sequential access widens to: at 25 ms and 100 MB/s, more than a third of the time is then spent on bytes. */
+const SCAN_BYTES_MAX = 2 * 1024 * 1024;
+
+/**
+ * One open database on the I/O side: its views, its reads by priority, its follower or syncer, and its hydration.
+ * One event loop, no threads, no SQLite; everything from outside comes through ports.
+ */
+export class Engine {
+  readonly shared: SharedState;
+  readonly opened: Opened;
+  readonly #config: EngineConfig;
+  readonly #ports: EnginePorts;
+  readonly #views: ViewTable;
+  readonly #reader: PageReader;
+  readonly #gate: DemandGate;
+  readonly #readAhead: ReadAhead;
+  readonly #neighbourhoodPages: number;
+  readonly #follower: Follower | undefined;
+  readonly #writer: Writer | undefined;
+  readonly #hydration: Hydration | undefined;
+  readonly #emit: Emit;
+  #adoptedId: number;
+  #closing: Promise<void> | undefined;
+  readonly #waiters = new Set<{ readonly txid: bigint; readonly resolve: () => void; readonly reject: (e: Error) => void }>();
+
+  private constructor(parts: EngineParts) {
+    const { config, ports, emit, layout, view, shared } = parts;
+    this.#config = config;
+    this.#ports = ports;
+    this.#emit = emit;
+    this.shared = shared;
+    this.#gate = new DemandGate(ports.runtime);
+    this.#views = new ViewTable(ports.store, layout, view);
+    this.#adoptedId = this.#views.newestId;
+    const reader = storeRangeReader(ports.store);
+    this.#reader = new PageReader({ reader });
+    this.#neighbourhoodPages = pagesIn(NEIGHBOURHOOD_BYTES, view.pageSize);
+    this.#readAhead = new ReadAhead({
+      neighbourhoodPages: this.#neighbourhoodPages,
+      windowMaxPages: pagesIn(SCAN_BYTES_MAX, view.pageSize),
+    });
+    this.#writer = parts.writer;
+    this.#hydration =
+      config.hydration && Hydration.create({ config: config.hydration, ports, reader, gate: this.#gate, shared, emit, views: this.#views });
+    this.#follower = config.write ? undefined : this.#makeFollower(layout);
+    shared.newestView = this.#views.newestId;
+    shared.viewTxid = view.txid;
+    this.#noteView(view);
+    this.opened = {
+      shared: shared.buffer,
+      viewId: this.#views.newestId,
+      txid: view.txid,
+      pageSize: view.pageSize,
+      commit: view.commit,
+      pages: parts.pages,
+      ...(this.#hydration ? { copy: this.#hydration.shared } : {}),
+      ...(parts.writer ? { log: parts.writer.openedLog } : {}),
+    };
+  }
+
+  /**
+   * Opens the replica: lists it, plans it, reads the index, and for a writer recovers the buffer.
+   *
+   * @throws {HeadwaterError} `NO_REPLICA`, `REPLICA_GAP`, `LTX_CORRUPT`, `BUFFER_UNWRITABLE`, `BUFFER_FOREIGN`,
+   *   `PATH_IN_USE`, or what the store answers. Nothing stays open then.
+   */
+  static async open(config: EngineConfig, ports: EnginePorts, emit: Emit): Promise<Engine> {
+    const layout = createLayout(config.layout, config.prefix);
+    const { shared } = ports;
+    shared.writeState = config.write ? "write" : "read";
+    const claim = config.write ? await Writer.claim(config, ports) : undefined;
+    try {
+      const replica = (): Promise<OpenedReplica> => openReplica(config, ports.store, layout);
+      const writer = claim && (await Writer.open({ config, ports, layout, emit, claim }, replica));
+      const { view, pages } = writer ?? (await replica());
+      const engine = new Engine({ config, ports, emit, layout, view, pages, shared, ...(writer ? { writer } : {}) });
+      writer?.start((own) => engine.#ownSync(own));
+      engine.#follower?.start();
+      engine.#hydration?.autoStart();
+      return engine;
+    } catch (error) {
+      await claim?.release();
+      throw error;
+    }
+  }
+
+  /** A demand read of the SQLite thread: the page and whatever comes along for free. */
+  read(viewId: number, pgno: number): Promise<PagesReply> {
+    return this.#gate.run(this.#config.remoteTimeoutMs, `pgno=${pgno}, url=${this.#config.url}`, (signal) =>
+      this.#views.reading(viewId, (view) => this.#readFrom(viewId, view, pgno, signal), signal),
+    );
+  }
+
+  async #readFrom(viewId: number, view: View, pgno: number, signal: AbortSignal): Promise<PagesReply> {
+    const span = this.#readAhead.miss(pgno, view.commit);
+    const isScan = span.last - span.first + 1 > this.#neighbourhoodPages;
+    const wanted = isScan ? wholeSpan(pgno, span) : freeNeighbours(view, pgno, span, NEIGHBOURHOOD_BYTES);
+    const pages = await this.#reader.readPages(view, wanted, { signal });
+    this.#hydration?.pagesArrived(viewId, pages);
+    return { pages };
+  }
+
+  /** A read connection without an open transaction moves to the newest view. */
+  adoptNewest(fromId: number): AdoptReply {
+    const from = this.#views.get(fromId);
+    const view = this.#views.newest;
+    const viewId = this.#views.newestId;
+    const changed = viewId === fromId ? new Uint32Array(0) : view.changedSince(from);
+    this.adopted(viewId);
+    return { viewId, txid: view.txid, commit: view.commit, changed };
+  }
+
+  /** The connection reads this view from now on. */
+  adopted(viewId: number): void {
+    if (viewId <= this.#adoptedId) return;
+    this.#adoptedId = viewId;
+    // The copy takes the views it still has to pass through before they are let go.
+    this.#hydration?.adopted(viewId);
+    this.#views.adopted(viewId);
+  }
+
+  #makeFollower(layout: Layout): Follower {
+    const { store, runtime } = this.#ports;
+    return new Follower({
+      store,
+      layout,
+      runtime,
+      pollIntervalMs: this.#config.pollIntervalMs,
+      newest: () => this.#views.newest,
+      onView: (view) => this.#addView(view),
+      onPolled: () => {
+        this.shared.setStatistic("lastPollMs", runtime.clock.nowMs());
+        this.shared.setStatistic("staleSinceMs", 0);
+      },
+      onStale: (error) => this.#stale(error),
+    });
+  }
+
+  /** A newer view can be read: by the next transaction of a read connection, or as soon as a writer adopts its own. */
+  #addView(view: View): number {
+    const viewId = this.#views.add(view);
+    this.shared.newestView = viewId;
+    this.#noteView(view);
+    for (const waiter of this.#waiters) if (waiter.txid <= view.txid) waiter.resolve();
+    this.#emit("view", { txid: formatTXID(view.txid), pages: view.commit });
+    return viewId;
+  }
+
+  #noteView(view: View): void {
+    this.shared.durableTxid = view.txid;
+    this.shared.setStatistic("viewTimeMs", view.newest?.header.timestampMs ?? 0);
+  }
+
+  #stale(error: HeadwaterError): void {
+    const nowMs = this.#ports.runtime.clock.nowMs();
+    if (this.shared.statistic("staleSinceMs") === 0) {
+      this.shared.setStatistic("staleSinceMs", nowMs);
+      this.#emit("stale", { reason: error.message, sinceMs: 0 });
+    }
+    this.#emit("warning", error);
+  }
+
+  /** An own sync was confirmed: its view can be adopted by the SQLite thread between any two calls. */
+  #ownSync({ view, file }: OwnView): void {
+    const viewId = this.#addView(view);
+    this.#hydration?.ownSync(viewId, () => frames(file.encoded));
+    this.shared.publishOwnSync({ viewId, commit: view.commit, sequence: file.sequence, txid: view.txid });
+    this.#emit("ownSync", { viewId });
+  }
+
+  /** Called when the SQLite thread published a first commit after a sync. */
+  committed(): void {
+    this.#writer?.committed();
+  }
+
+  /** Uploads what is committed up to `sequence` (all there is, if absent). Resolves to the TXID that holds it. */
+  sync(sequence?: number): Promise<TXID> {
+    return this.#writer === undefined ? this.refresh() : this.#writer.sync(sequence);
+  }
+
+  /** Waits without an extra upload. */
+  durable(sequence?: number): Promise<TXID> {
+    return this.#writer === undefined ? Promise.resolve(this.#views.newest.txid) : this.#writer.durable(sequence);
+  }
+
+  /** Polls now (read mode); resolves to the newest TXID that is known. */
+  async refresh(): Promise<TXID> {
+    await this.#follower?.poll();
+    return this.#views.newest.txid;
+  }
+
+  /** Resolves when a view at or after the TXID can be adopted. */
+  waitFor(txid: bigint, signal?: AbortSignal): Promise<void> {
+    if (this.#views.newest.txid >= txid) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        txid,
+        resolve: (): void => {
+          this.#waiters.delete(waiter);
+          resolve();
+        },
+        reject,
+      };
+      this.#waiters.add(waiter);
+      signal?.addEventListener("abort", () => {
+        this.#waiters.delete(waiter);
+        reject(new HeadwaterError("ABORTED", "waitFor was aborted"));
+      });
+    });
+  }
+
+  /** Starts a manual hydration, or tries a failed one again. */
+  async hydrate(): Promise<void> {
+    this.#needHydration().start();
+  }
+
+  /** Resolves when the local copy is complete. @throws {HeadwaterError} `HYDRATION_FAILED`. */
+  hydrated(): Promise<void> {
+    return this.#needHydration().completed();
+  }
+
+  #needHydration(): Hydration {
+    if (this.#hydration !== undefined) return this.#hydration;
+    throw new HeadwaterError("HYDRATION_FAILED", "hydration is off; open with hydration: true", { retryable: false });
+  }
+
+  /**
+   * Syncs what is left and lets everything go. Idempotent.
+   *
+   * @throws what the last sync met; the buffer is kept then.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#follower?.stop();
+    for (const waiter of this.#waiters) waiter.reject(new HeadwaterError("CLOSED", "the database was closed"));
+    this.#waiters.clear();
+    try {
+      await this.#writer?.close();
+    } finally {
+      this.shared.writeState = "closed";
+      await this.#hydration?.close();
+    }
+  }
+
+  /** After {@link close}, when the SQLite thread has let the buffer go too: its claim and the store's connections end. */
+  async release(): Promise<void> {
+    await this.#writer?.release();
+    await this.#ports.store.close();
+  }
+}
+
+function pagesIn(bytes: number, pageSize: number): number {
+  return Math.max(1, Math.floor(bytes / pageSize));
+}
+
+interface EngineParts {
+  readonly config: EngineConfig;
+  readonly ports: EnginePorts;
+  readonly emit: Emit;
+  readonly layout: Layout;
+  readonly view: View;
+  readonly pages: ReadonlyMap<number, Uint8Array>;
+  readonly shared: SharedState;
+  readonly writer?: Writer;
+}

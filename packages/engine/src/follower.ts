@@ -1,0 +1,99 @@
+import { HeadwaterError, type Runtime, type TXID } from "@headwater/core";
+import type { ObjectStore } from "@headwater/object-store";
+import {
+  extendView,
+  type Layout,
+  listNewer,
+  listReplica,
+  openView,
+  planForward,
+  planRestore,
+  type ReplicaFile,
+  type View,
+} from "@headwater/replica";
+
+export interface FollowerOptions {
+  readonly store: ObjectStore;
+  readonly layout: Layout;
+  readonly runtime: Runtime;
+  readonly pollIntervalMs: number;
+  /** The newest view that is known. */
+  newest(): View;
+  /** A newer one was found. */
+  onView(view: View): void;
+  /** A poll failed, or the replica can't be followed. */
+  onStale(error: HeadwaterError): void;
+  onPolled(): void;
+}
+
+/** Read mode: looks for new transactions and extends the newest view by them, at transaction boundaries only. */
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #stop = new AbortController();
+  #polling: Promise<void> | undefined;
+  /** Where the newest level-1 file that was seen ends: later polls list what comes behind it. */
+  #level1End: TXID = 0n as TXID;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#options.pollIntervalMs > 0) void this.#loop();
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Polls now. Calls at the same time share one poll that started after the first of them. */
+  poll(): Promise<void> {
+    this.#polling ??= this.#pollOnce().finally(() => {
+      this.#polling = undefined;
+    });
+    return this.#polling;
+  }
+
+  async #loop(): Promise<void> {
+    const { runtime, pollIntervalMs, onStale } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await runtime.timers.sleep(pollIntervalMs, this.#stop.signal);
+        await this.poll();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        onStale(HeadwaterError.is(error) ? error : new HeadwaterError("STALE", "polling the replica failed", { cause: error }));
+      }
+    }
+  }
+
+  async #pollOnce(): Promise<void> {
+    const { store, layout, newest, onView, onPolled } = this.#options;
+    const view = newest();
+    const { signal } = this.#stop;
+    const { files } = await listNewer(store, layout, { after: view.txid, level1After: this.#level1End, signal });
+    const newer = files.some((file) => file.maxTXID > view.txid);
+    if (newer) onView(await this.#follow(view, files));
+    for (const file of files) if (file.level === 1 && file.maxTXID > this.#level1End) this.#level1End = file.maxTXID;
+    onPolled();
+  }
+
+  /** The newest view: by the new files alone where they lead there, else by a plan from scratch. */
+  async #follow(view: View, files: readonly ReplicaFile[]): Promise<View> {
+    const { store, layout } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      const plan = planForward(files, view.txid);
+      if (plan !== undefined) return (await extendView(store, view, plan, { signal })).view;
+    } catch (error) {
+      const stalePlan = HeadwaterError.is(error) && (error.code === "REPLICA_GAP" || error.code === "REPLICA_FILE_GONE");
+      if (!stalePlan) throw error;
+    }
+    const listing = await listReplica(store, layout, { signal });
+    const plan = planRestore(listing.files);
+    if (plan === undefined || plan.txid < view.txid) {
+      throw new HeadwaterError("STALE", `the replica no longer reaches the transaction that is open here; prefix=${layout.prefix}`);
+    }
+    return (await openView(store, layout, plan, { signal })).view;
+  }
+}

@@ -1,0 +1,90 @@
+import { HeadwaterError } from "@headwater/core";
+import type { ObjectStore } from "@headwater/object-store";
+import { type Layout, listReplica, openView, planRestore, type View } from "@headwater/replica";
+
+/** How often a view whose files vanished is planned anew before its reader is told. */
+const REPLANS_MAX = 3;
+
+/**
+ * The views that somebody may still read, by number. A number always stands for the same TXID; the files behind it
+ * are planned anew when a compaction deletes them.
+ */
+export class ViewTable {
+  readonly #store: ObjectStore;
+  readonly #layout: Layout;
+  readonly #views = new Map<number, View>();
+  readonly #replans = new Map<number, Promise<void>>();
+  #newestId = 0;
+
+  constructor(store: ObjectStore, layout: Layout, first: View) {
+    this.#store = store;
+    this.#layout = layout;
+    this.add(first);
+  }
+
+  get newestId(): number {
+    return this.#newestId;
+  }
+
+  get newest(): View {
+    return this.get(this.#newestId);
+  }
+
+  /** @throws {HeadwaterError} `CLOSED` for a number that was let go, which is a mistake of the caller. */
+  get(id: number): View {
+    const view = this.#views.get(id);
+    if (view === undefined) throw new HeadwaterError("CLOSED", `the view is no longer held; view=${id}`);
+    return view;
+  }
+
+  /** Takes in the next view and returns its number. */
+  add(view: View): number {
+    this.#newestId += 1;
+    this.#views.set(this.#newestId, view);
+    return this.#newestId;
+  }
+
+  /** The connection reads `id` from now on: everything older goes. */
+  adopted(id: number): void {
+    for (const held of [...this.#views.keys()]) if (held < id) this.#views.delete(held);
+  }
+
+  /**
+   * Runs `use` on the view; when a planned file has vanished, plans the same TXID anew and tries again, a bounded
+   * number of times (design.md, "Reading").
+   */
+  async reading<T>(id: number, use: (view: View) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      const view = this.get(id);
+      try {
+        return await use(view);
+      } catch (error) {
+        const vanished = HeadwaterError.is(error) && error.code === "REPLICA_FILE_GONE";
+        if (!vanished || attempt >= REPLANS_MAX) throw error;
+        await this.replan(id, view, signal);
+      }
+    }
+  }
+
+  /** Plans the view's TXID anew, unless that was done since it was `seen`. Those who ask at the same time share one plan. */
+  replan(id: number, seen: View, signal?: AbortSignal): Promise<void> {
+    if (this.#views.get(id) !== seen) return Promise.resolve();
+    const running = this.#replans.get(id);
+    if (running !== undefined) return running;
+    const replan = this.#planAnew(id, seen, signal).finally(() => this.#replans.delete(id));
+    this.#replans.set(id, replan);
+    return replan;
+  }
+
+  async #planAnew(id: number, seen: View, signal?: AbortSignal): Promise<void> {
+    const options = signal === undefined ? {} : { signal };
+    const listing = await listReplica(this.#store, this.#layout, options);
+    const plan = planRestore(listing.files, seen.txid);
+    if (plan === undefined) throw new HeadwaterError("REPLICA_FILE_GONE", `the replica is empty now; prefix=${this.#layout.prefix}`);
+    const { view } = await openView(this.#store, this.#layout, plan, options);
+    if (view.commit !== seen.commit) {
+      throw new HeadwaterError("REPLICA_FILE_GONE", `the replica was replaced by another one; prefix=${this.#layout.prefix}`);
+    }
+    if (this.#views.has(id)) this.#views.set(id, view);
+  }
+}
