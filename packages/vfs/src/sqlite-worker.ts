@@ -1,1 +1,43 @@
-export {};
+import { parentPort, workerData } from "node:worker_threads";
+import { errorToWire } from "@headwater/core";
+import { BlockingClient } from "./channel/blocking-client.js";
+import { finishOpening } from "./sql/opening.js";
+import type { FromSql, SqlWorkerData, ToSql } from "./sql/protocol.js";
+import { SqlHost } from "./sql/sql-host.js";
+import { SqliteRuntime } from "./sqlite/index.js";
+
+// The SQLite thread of one database opened with open().
+const { channel, signal, config } = workerData as SqlWorkerData;
+const client = new BlockingClient(channel, signal);
+
+function post(message: FromSql): void {
+  parentPort?.postMessage(message);
+}
+
+// The first LIST goes out before SQLite is even loaded.
+const opening = client.begin("open", { engine: config.engine, store: config.store });
+
+SqliteRuntime.load().then(
+  (runtime) => start(runtime),
+  (error: unknown) => post({ openFailed: errorToWire(error) }),
+);
+
+function start(runtime: SqliteRuntime): void {
+  let host: SqlHost;
+  try {
+    const opened = finishOpening(runtime, client, opening, config);
+    host = new SqlHost(opened, client, config);
+    post({ opened: opened.session.shared.buffer, sequence: opened.session.sequence });
+  } catch (error) {
+    post({ openFailed: errorToWire(error) });
+    return;
+  }
+  parentPort?.on("message", ({ id, op, args }: ToSql) => {
+    try {
+      post({ id, value: host.perform(op, args) });
+    } catch (error) {
+      post({ id, error: errorToWire(error) });
+    }
+    if (op === "close") parentPort?.close();
+  });
+}

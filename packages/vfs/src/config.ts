@@ -1,0 +1,11 @@
+import type { EngineConfig } from "@headwater/engine";
+import type { StoreConfig } from "./channel/protocol.js";
+
+/** Everything that opening one database needs. Plain data. */
+export interface DatabaseConfig {
+  readonly engine: EngineConfig;
+  readonly store: StoreConfig;
+  readonly busyTimeoutMs: number;
+  /** Bytes of the page cache. SQLite's own is beside it. */
+  readonly cacheBytes: number;
+}

@@ -1,0 +1,49 @@
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type NewDatabase, SIGNAL_BYTES } from "../channel/protocol.js";
+
+/** The caller's ends of a new database: a channel for the SQLite thread, a control port for the caller. */
+export interface DatabasePorts {
+  readonly channel: MessagePort;
+  readonly control: MessagePort;
+  readonly signal: SharedArrayBuffer;
+  /** Calls back if the I/O thread ends while the database is open. */
+  onDeath(listener: () => void): void;
+}
+
+interface IoThread {
+  readonly worker: Worker;
+  readonly deaths: Set<() => void>;
+}
+
+let shared: IoThread | undefined;
+
+/** Hands a new database to the I/O thread of this JavaScript thread, which starts with the first one and is shared by all. */
+export function newDatabase(): DatabasePorts {
+  shared ??= startIoThread();
+  const { worker, deaths } = shared;
+  const channel = new MessageChannel();
+  const control = new MessageChannel();
+  const signal = new SharedArrayBuffer(SIGNAL_BYTES);
+  const ports: NewDatabase = { channel: channel.port2, control: control.port2, signal };
+  worker.postMessage(ports, [channel.port2, control.port2]);
+  return { channel: channel.port1, control: control.port1, signal, onDeath: (listener) => deaths.add(listener) };
+}
+
+function startIoThread(): IoThread {
+  const worker = new Worker(new URL("./io-worker.js", import.meta.url), {
+    // A flag of the parent's can stop a worker from starting at all, without a word.
+    execArgv: [],
+    name: "headwater-io",
+    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
+  });
+  worker.unref();
+  const thread: IoThread = { worker, deaths: new Set() };
+  const ended = (): void => {
+    if (shared === thread) shared = undefined;
+    for (const listener of thread.deaths) listener();
+    thread.deaths.clear();
+  };
+  worker.on("error", ended);
+  worker.on("exit", ended);
+  return thread;
+}
