@@ -1,0 +1,110 @@
+import type { FencedError, HeadwaterError } from "@headwater/core";
+import type { EngineEvents, HydrationReport, RequestKind } from "@headwater/engine";
+
+/** A transaction's number: 16 lower-case hex digits, so it sorts, and `JSON.stringify` works. */
+export type TXID = string;
+/** Values as better-sqlite3 has them. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+/** Positional values, or named ones without their prefix. */
+export type Params = readonly SqlValue[] | Readonly<Record<string, SqlValue>>;
+export type Row = Record<string, SqlValue>;
+
+/** What a statement that returns no rows did. */
+export interface RunResult {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+  /** Number of the newest local commit: what `durable()` takes. */
+  readonly commit: number;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+export interface HydrationOptions {
+  /** Where the local copy goes. Default: a file of its own in the temporary directory. Removed on close. */
+  readonly path?: string;
+  /** `"open"` (default) starts in the background at once, `"manual"` waits for `hydrate()`. */
+  readonly start?: "open" | "manual";
+  /** Ranges in flight at once. Default 4. */
+  readonly concurrency?: number;
+  /** Default: no limit. */
+  readonly maxBytesPerSecond?: number;
+}
+
+/** What `open()` and `openSync()` take. */
+export interface Options {
+  /** Default false. Creates the database if the replica is empty. */
+  readonly write?: boolean;
+  /** Default: as `write`. */
+  readonly create?: boolean;
+  /** Bytes, 512 to 65536. Default 4096. Only for a new database. */
+  readonly pageSize?: number;
+  /** Milliseconds. Default 1000; 0 syncs only at `sync()`, and on `close()`. */
+  readonly syncIntervalMs?: number;
+  /** Read mode, milliseconds. Default 1000; 0 polls only at `refresh()`. */
+  readonly pollIntervalMs?: number;
+  /** Milliseconds. Default 5000. */
+  readonly busyTimeoutMs?: number;
+  /** Deadline of one statement's wait for the store, milliseconds. Default 30000. */
+  readonly remoteTimeoutMs?: number;
+  /** Default false. */
+  readonly hydration?: boolean | HydrationOptions;
+  /** `path`: the folder of the commit log. Default: a stable one, see the README. */
+  readonly buffer?: { readonly path?: string };
+  /** Default 32 MiB. */
+  readonly cache?: { readonly maxBytes?: number };
+  readonly store?: {
+    /** Default: the usual AWS chain. A function runs in the caller's thread, and `openSync()` refuses it. */
+    readonly credentials?: Credentials | (() => Promise<Credentials>);
+    readonly region?: string;
+    readonly endpoint?: string;
+    readonly forcePathStyle?: boolean;
+    readonly bareEtags?: boolean;
+  };
+  /** A module whose default export is `() => Promise<Credentials>`; runs in the I/O thread. */
+  readonly credentialsModule?: URL;
+  /** Default: nothing is printed. */
+  readonly logger?: Logger;
+  /** Ends an `open()` that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+export type Logger = Pick<Console, "debug" | "info" | "warn" | "error">;
+
+/** Plain data: structured-clone and JSON safe. */
+export interface Status {
+  readonly url: string;
+  readonly mode: "read" | "write" | "fenced" | "closed";
+  readonly txid: TXID;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly sync: {
+    readonly pendingTransactions: number;
+    readonly pendingBytes: number;
+    readonly lagMs: number;
+    readonly durableTxid: TXID;
+    readonly lastError?: string;
+  };
+  readonly hydration: HydrationReport;
+  readonly stale: { readonly reason: string; readonly sinceMs: number } | null;
+  readonly buffer: { readonly path?: string; readonly bytes: number; readonly setAside: readonly string[] };
+  readonly requests: Readonly<Record<RequestKind, { readonly count: number; readonly bytes: number }>>;
+  readonly cache: { readonly hits: number; readonly misses: number; readonly bytes: number };
+}
+
+/** Typed events. There is no "error": failures reject, or are a `warning`. */
+export interface Events {
+  sync: [event: EngineEvents["sync"]];
+  syncFailed: [event: EngineEvents["syncFailed"]];
+  fenced: [error: FencedError];
+  recovered: [event: EngineEvents["recovered"]];
+  view: [event: EngineEvents["view"]];
+  hydration: [event: HydrationReport];
+  stale: [event: EngineEvents["stale"]];
+  warning: [error: HeadwaterError];
+  close: [];
+}
