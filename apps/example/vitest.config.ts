@@ -1,0 +1,3 @@
+import { tests } from "../../tooling/vitest/library.mjs";
+
+export default tests();
