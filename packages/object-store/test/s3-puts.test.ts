@@ -28,19 +28,6 @@ function wantBareTags(): void {
 }
 
 describe("a server that wants bare tags in If-Match", () => {
-  it("is found out by the first swap that should have won, and remembered", async () => {
-    const store = server.store();
-    wantBareTags();
-    const { etag } = server.hold("k", body(1));
-    const bare = etag.replaceAll('"', "");
-    const second = await store.put("k", body(2), { precondition: { ifMatch: etag as ETag } });
-    expect(sent()).toEqual([`PUT ${etag}`, "HEAD", `PUT ${bare}`]);
-    server.requests.length = 0;
-    await store.put("k", body(3), { precondition: { ifMatch: second.etag } });
-    expect(sent()).toEqual([`PUT ${second.etag.replaceAll('"', "")}`]);
-    await store.close();
-  });
-
   it("is not held for one because of a swap that was rightly refused", async () => {
     const store = server.store();
     wantBareTags();
@@ -56,21 +43,6 @@ describe("a server that wants bare tags in If-Match", () => {
     const now = server.objects.get("k")?.etag as ETag;
     await store.put("k", body(4), { precondition: { ifMatch: now } });
     await store.close();
-  });
-
-  it("can be named, or ruled out, by an option", async () => {
-    wantBareTags();
-    const { etag } = server.hold("k", body(1));
-    const told = server.store({ bareEtags: true });
-    await told.put("k", body(2), { precondition: { ifMatch: etag as ETag } });
-    expect(sent()).toEqual([`PUT ${etag.replaceAll('"', "")}`]);
-    server.requests.length = 0;
-    const stubborn = server.store({ bareEtags: false });
-    const now = server.objects.get("k")?.etag as ETag;
-    await expect(stubborn.put("k", body(2), { precondition: { ifMatch: now } })).rejects.toMatchObject({ code: "STORE_PRECONDITION" });
-    expect(sent()).toEqual([`PUT ${now}`]);
-    await told.close();
-    await stubborn.close();
   });
 
   it("is ruled out by a swap that was done with quotes: later refusals cost nothing", async () => {
