@@ -90,7 +90,7 @@ export class SyncDatabase implements Disposable {
 
   prepare<T = Row>(sql: string): SyncStatement<T> {
     const { connection, session } = this.#open();
-    return new SyncStatement<T>(this, connection.prepare(sql), () => session.sequence);
+    return new SyncStatement<T>(this, connection.prepare(sql), session);
   }
 
   exec(sql: string): this {

@@ -1,4 +1,4 @@
-import type { Statement } from "@headwater/vfs";
+import type { Session, Statement } from "@headwater/vfs";
 import type { Params, Row, RunResult, SqlValue } from "../types.js";
 import type { SyncDatabase } from "./sync-database.js";
 
@@ -9,13 +9,13 @@ export type SyncParams = readonly SqlValue[] | readonly [Params];
 export class SyncStatement<T = Row> {
   readonly database: SyncDatabase;
   readonly #statement: Statement;
-  readonly #sequence: () => number;
+  readonly #session: Session;
 
   /** @internal Made by `database.prepare()`. */
-  constructor(database: SyncDatabase, statement: Statement, sequence: () => number) {
+  constructor(database: SyncDatabase, statement: Statement, session: Session) {
     this.database = database;
     this.#statement = statement;
-    this.#sequence = sequence;
+    this.#session = session;
   }
 
   /** The SQL that it was prepared from. */
@@ -34,16 +34,24 @@ export class SyncStatement<T = Row> {
   }
 
   run(...params: SyncParams): RunResult {
-    const { changes, lastInsertRowid } = this.#statement.run(bound(params));
-    return { changes, lastInsertRowid, commit: this.#sequence() };
+    const { changes, lastInsertRowid } = this.#answer(() => this.#statement.run(bound(params)));
+    return { changes, lastInsertRowid, commit: this.#session.sequence };
   }
 
   get(...params: SyncParams): T | undefined {
-    return this.#statement.get(bound(params)) as T | undefined;
+    return this.#answer(() => this.#statement.get(bound(params))) as T | undefined;
   }
 
   all(...params: SyncParams): T[] {
-    return this.#statement.all(bound(params)) as T[];
+    return this.#answer(() => this.#statement.all(bound(params))) as T[];
+  }
+
+  #answer<R>(work: () => R): R {
+    try {
+      return work();
+    } finally {
+      this.#session.answered();
+    }
   }
 
   iterate(...params: SyncParams): IterableIterator<T> {

@@ -43,6 +43,8 @@ export type Operation = keyof Operations;
 /** What it tells without waiting for an answer. */
 export interface Notices {
   committed: undefined;
+  /** The first statement has its answer: what runs in the background may begin. */
+  answered: undefined;
   adopted: { readonly viewId: number };
   credentials: { readonly id: number; readonly value?: Credentials; readonly error?: WireError };
 }

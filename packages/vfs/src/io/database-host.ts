@@ -72,6 +72,7 @@ export class DatabaseHost {
     // A failed open has told its caller already.
     const engine = await this.#engine?.catch(() => undefined);
     if (notice === "committed") engine?.committed();
+    else if (notice === "answered") engine?.answered();
     else engine?.adopted((args as Notices["adopted"]).viewId);
   }
 

@@ -50,6 +50,7 @@ export class Session implements DatabaseFile {
   /** Change counter that a read connection shows; rises at every adoption. */
   #counter = 1;
   #writingEnabled = true;
+  #answered = false;
 
   constructor(options: SessionOptions) {
     const { opened, fs, random, client } = options;
@@ -247,6 +248,13 @@ export class Session implements DatabaseFile {
   #dropAbove(sizePages: number, written: readonly number[]): void {
     const fresh = new Set(written);
     this.#cache.retain((pgno) => pgno <= sizePages || fresh.has(pgno));
+  }
+
+  /** The first statement has its answer: what runs in the background may begin. */
+  answered(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#o.client.tell("answered", undefined);
   }
 
   /** Adopts what there is, for a thread that nothing calls at the moment. */

@@ -33,7 +33,11 @@ export class SqlHost {
 
   perform(op: SqlOperation, args: unknown): unknown {
     const handler = this.#handlers[op] as (args: never) => unknown;
-    return handler(args as never);
+    try {
+      return handler(args as never);
+    } finally {
+      if (op !== "close") this.#opening.session.answered();
+    }
   }
 
   readonly #handlers: { readonly [O in SqlOperation]: (args: SqlOperations[O]["args"]) => SqlOperations[O]["reply"] } = {
