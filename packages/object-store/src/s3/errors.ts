@@ -78,12 +78,7 @@ export function translate(error: unknown, attempt: Attempt): Error {
   const answered = status !== undefined && status >= 300;
   const code = answered ? codeOf(name, status, attempt) : codeWithoutAnswer(name);
   const region = headers["x-amz-bucket-region"];
-  const isElsewhere = code === "STORE_NO_BUCKET" && region !== undefined && /^[a-z0-9-]{1,40}$/.test(region);
-  const hint = isElsewhere
-    ? `the bucket is in another region; set region=${region}`
-    : code === "STORE_UNAVAILABLE" && answered
-      ? "the server is busy or failed; try again"
-      : (HINTS[code] ?? "");
+  const hint = hintOf(code, answered, region);
   const requestId = clean(headers["x-amz-request-id"]);
   const facts = [
     `error=${detailOf(error, name)}`,
@@ -103,6 +98,18 @@ export function translate(error: unknown, attempt: Attempt): Error {
 /** A reply that contradicts the request or itself. Trying again may bring a right one, so by default it is `retryable`. */
 export function garbled(problem: string, key: string, store: string, retryable = true): HeadwaterError {
   return new HeadwaterError("STORE_UNAVAILABLE", `the server's reply can't be used: ${problem}; key=${key} store=${store}`, { retryable });
+}
+
+/** What to do about it. `region` is what the server said of the bucket. */
+function hintOf(code: ErrorCode, answered: boolean, region: string | undefined): string {
+  if (!answered && code === "STORE_DENIED") {
+    return `no credentials were found; give them as options, in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a profile`;
+  }
+  if (code === "STORE_NO_BUCKET" && region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
+    return `the bucket is in another region; set region=${region}`;
+  }
+  if (code === "STORE_UNAVAILABLE" && answered) return "the server is busy or failed; try again";
+  return HINTS[code] ?? "";
 }
 
 function codeOf(name: string, status: number, attempt: Attempt): ErrorCode {
