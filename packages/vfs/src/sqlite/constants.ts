@@ -11,7 +11,9 @@ export const SQLITE_CORRUPT = 11;
 export const SQLITE_NOTFOUND = 12;
 export const SQLITE_FULL = 13;
 export const SQLITE_CANTOPEN = 14;
+export const SQLITE_SCHEMA = 17;
 export const SQLITE_AUTH = 23;
+export const SQLITE_NOTADB = 26;
 export const SQLITE_ROW = 100;
 export const SQLITE_DONE = 101;
 
@@ -27,6 +29,7 @@ export const SQLITE_IOERR_ACCESS: number = 10 | (13 << 8);
 export const SQLITE_IOERR_CHECKRESERVEDLOCK: number = 10 | (14 << 8);
 export const SQLITE_IOERR_LOCK: number = 10 | (15 << 8);
 export const SQLITE_IOERR_CLOSE: number = 10 | (16 << 8);
+export const SQLITE_IOERR_DATA: number = 10 | (32 << 8);
 
 export const SQLITE_INTEGER = 1;
 export const SQLITE_FLOAT = 2;

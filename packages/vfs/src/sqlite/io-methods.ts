@@ -49,7 +49,7 @@ export function ioMethods(loaded: LoadedSqlite, heap: Heap, vfs: HeadwaterVfs): 
       vfs.fileAt(file).lock(level);
       return SQLITE_OK;
     } catch (error) {
-      return failed(vfs, level >= LOCK_RESERVED ? "reserve" : "lock", error, file);
+      return failed(vfs, level === LOCK_RESERVED ? "reserve" : "lock", error, file);
     }
   });
   installSimple(vfs, heap, install);

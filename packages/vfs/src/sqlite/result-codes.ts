@@ -2,7 +2,6 @@ import { type ErrorCode, HeadwaterError } from "@headwater/core";
 import {
   SQLITE_BUSY,
   SQLITE_CANTOPEN,
-  SQLITE_CORRUPT,
   SQLITE_ERROR,
   SQLITE_FULL,
   SQLITE_INTERRUPT,
@@ -10,6 +9,7 @@ import {
   SQLITE_IOERR_ACCESS,
   SQLITE_IOERR_CHECKRESERVEDLOCK,
   SQLITE_IOERR_CLOSE,
+  SQLITE_IOERR_DATA,
   SQLITE_IOERR_DELETE,
   SQLITE_IOERR_FSTAT,
   SQLITE_IOERR_FSYNC,
@@ -22,7 +22,10 @@ import {
 } from "./constants.js";
 import { resultCodeOf } from "./result-names.js";
 
-/** Which VFS call failed. `record` is FCNTL_SYNC, `reserve` is xLock to RESERVED or above. */
+/**
+ * Which VFS call failed. `record` is FCNTL_SYNC, `reserve` is xLock to RESERVED: there a statement has changed nothing
+ * yet, so that READONLY and BUSY are possible. EXCLUSIVE comes in the middle of one, when the cache spills.
+ */
 export type VfsCall =
   | "open"
   | "close"
@@ -68,7 +71,8 @@ type OwnErrorCode = Exclude<ErrorCode, `SQLITE_${string}`>;
 type Row = Partial<Readonly<Record<VfsCall, number>>>;
 const BY_CALL: Row = {};
 const NO_WRITING: Row = { reserve: SQLITE_READONLY };
-const DAMAGED: Row = { read: SQLITE_CORRUPT };
+// Not IOERR_CORRUPTFS, which SQLite turns into CORRUPT: see toResultCode.
+const DAMAGED: Row = { read: SQLITE_IOERR_DATA };
 
 /** One line for each code, so that the compiler demands a decision for a new one. `BY_CALL`: the call's own I/O error. */
 const RESULT_CODES: Readonly<Record<OwnErrorCode, Row>> = {
@@ -105,6 +109,7 @@ const RESULT_CODES: Readonly<Record<OwnErrorCode, Row>> = {
 };
 
 const WRITING: ReadonlySet<VfsCall> = new Set<VfsCall>(["write", "truncate", "record", "sync"]);
+const READING: ReadonlySet<VfsCall> = new Set<VfsCall>(["read", "size", "lock"]);
 const FULL_DISK: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
@@ -112,12 +117,15 @@ const FULL_DISK: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
  * known error (a bug, the system's) is an I/O error of the call, or FULL where a disk is.
  *
  * Calls that write answer FULL or an I/O error only: the pager takes just those as "this transaction is over". On
- * another code it would go on and report a commit that the database file has already given up.
+ * another code it would go on and report a commit that the database file has already given up. Calls that read answer
+ * an I/O error or INTERRUPT only: on those SQLite rolls a writing statement's transaction back. On CORRUPT it would
+ * not, and leave a tree half rebalanced in its cache for the next commit (a random test found that).
  */
 export function toResultCode(error: unknown, call: VfsCall): number {
   const code = codeFor(error, call);
   const primary = code & 0xff;
   if (WRITING.has(call) && primary !== SQLITE_FULL && primary !== SQLITE_IOERR) return OWN_CODE[call];
+  if (READING.has(call) && primary !== SQLITE_INTERRUPT && primary !== SQLITE_IOERR) return OWN_CODE[call];
   return code;
 }
 

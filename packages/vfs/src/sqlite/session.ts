@@ -3,15 +3,20 @@ import type { DatabaseFile } from "../database-file.js";
 import { attachRefusal, refusalOf } from "./authorizer.js";
 import type { Callbacks, CallbackTarget } from "./callbacks.js";
 import {
+  SQLITE_ABORT,
   SQLITE_ACTION_ATTACH,
   SQLITE_ACTION_DETACH,
   SQLITE_AUTH,
+  SQLITE_CANTOPEN,
+  SQLITE_CORRUPT,
   SQLITE_DENY,
   SQLITE_ERROR,
+  SQLITE_NOTADB,
   SQLITE_OK,
   SQLITE_OPEN_CREATE,
   SQLITE_OPEN_READONLY,
   SQLITE_OPEN_READWRITE,
+  SQLITE_SCHEMA,
 } from "./constants.js";
 import { failureOf } from "./failure.js";
 import type { Heap } from "./heap.js";
@@ -38,6 +43,9 @@ export interface SessionParts {
   readonly attach: AttachRules | undefined;
 }
 
+/** Primary codes under which a failed VFS call may show. */
+const DISGUISES: ReadonlySet<number> = new Set([SQLITE_ERROR, SQLITE_ABORT, SQLITE_CORRUPT, SQLITE_CANTOPEN, SQLITE_SCHEMA, SQLITE_NOTADB]);
+
 /** What a VFS call threw, and what SQLite got for it. */
 interface Failure {
   readonly code: number;
@@ -57,6 +65,8 @@ export class Session implements VfsClient, CallbackTarget {
   readonly #pageSize: number;
   #db: Ptr = 0;
   #failure: Failure | undefined;
+  /** It came during the call that is going on, or went on last. */
+  #failureIsFresh = false;
   #lastCause: HeadwaterError | undefined;
   #refusal: SqliteError | undefined;
   #attachCount = 0;
@@ -115,6 +125,7 @@ export class Session implements VfsClient, CallbackTarget {
   enter(): void {
     this.#parts.vfs.active = this;
     this.#refusal = undefined;
+    this.#failureIsFresh = false;
   }
 
   /** After a call that went through: what failed before it is no cause of what fails later. */
@@ -127,9 +138,18 @@ export class Session implements VfsClient, CallbackTarget {
     const primary = code & 0xff;
     if (this.#refusal !== undefined && (primary === SQLITE_AUTH || primary === SQLITE_ERROR)) return this.#refusal;
     const message = this.#db === 0 ? "out of memory" : this.heap.cString(this.heap.exports.sqlite3_errmsg(this.#db));
+    return failureOf(code, message, this.#causeOf(primary));
+  }
+
+  /**
+   * SQLite mostly hands on the code that the VFS answered, also later, while its pager is in error. At times it makes
+   * another of it: CORRUPT of a schema that it could not read, ERROR of a table that it could not look up.
+   */
+  #causeOf(primary: number): unknown {
     const failure = this.#failure;
-    const cause = failure !== undefined && (failure.code & 0xff) === primary ? failure.error : undefined;
-    return failureOf(code, message, cause);
+    if (failure === undefined) return undefined;
+    if ((failure.code & 0xff) === primary) return failure.error;
+    return this.#failureIsFresh && DISGUISES.has(primary) ? failure.error : undefined;
   }
 
   /** Closes the handle; all statements must be finalized. @throws what closing the database file threw */
@@ -150,6 +170,7 @@ export class Session implements VfsClient, CallbackTarget {
 
   noteFailure(code: number, error: unknown): void {
     this.#failure = { code, error };
+    this.#failureIsFresh = true;
     if (HeadwaterError.is(error)) this.#lastCause = error;
   }
 
