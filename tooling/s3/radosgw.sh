@@ -41,14 +41,16 @@ install_packages() {
   apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io radosgw ceph-mon ceph-osd >/dev/null
 }
 
-# Two ports that nobody listens on. Both are held until both are known, so they differ.
+# Two ports that nobody listens on. Both are held until both are known, so they differ; they are told once they are free again.
 free_ports() {
   node -e '
     const net = require("node:net");
     const servers = [net.createServer(), net.createServer()];
-    Promise.all(servers.map((s) => new Promise((ready) => s.listen(0, "127.0.0.1", ready)))).then(() => {
-      console.log(servers.map((s) => s.address().port).join(" "));
-      for (const s of servers) s.close();
+    const each = (step) => Promise.all(servers.map((s) => new Promise((ready) => step(s, ready))));
+    each((s, ready) => s.listen(0, "127.0.0.1", ready)).then(async () => {
+      const ports = servers.map((s) => s.address().port).join(" ");
+      await each((s, ready) => s.close(ready));
+      console.log(ports);
     });'
 }
 

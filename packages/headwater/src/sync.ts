@@ -48,6 +48,7 @@ export function openSync(url: string | URL, options: Options = {}): SyncDatabase
   try {
     const opening = finishOpening(runtime, client, client.begin("open", { engine: config.engine, store: config.store }), config);
     database = new SyncDatabase({ opening, client, control, config, hub, texts });
+    void hub.release();
     return database;
   } catch (error) {
     control.close();

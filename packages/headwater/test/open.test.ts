@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { open } from "../src/index.js";
@@ -96,6 +96,27 @@ describe("open", () => {
     }
     expect(sum).toBe(500_500);
     expect((await db.all(sql)).length).toBe(100_000);
+  });
+});
+
+describe("close", () => {
+  it("rejects and keeps the buffer when the last sync fails; the next open uploads it", async () => {
+    const { url, writer, replicaDir } = scratch();
+    const db = await open(url, writer());
+    await db.exec("create table t (n); insert into t values (1)");
+    // The store can't be written from here on.
+    writeFileSync(replicaDir, "");
+    await expect(db.close()).rejects.toMatchObject({ isHeadwaterError: true });
+    await expect(db.close()).rejects.toMatchObject({ isHeadwaterError: true });
+    rmSync(replicaDir);
+
+    await using again = await open(url, writer());
+    const recovered = new Promise((resolve) => again.once("recovered", resolve));
+    expect(await recovered).toEqual({ transactions: 2 });
+    expect(await again.all("select n from t")).toEqual([{ n: 1 }]);
+    await again.sync();
+    await using reader = await open(url);
+    expect(await reader.all("select n from t")).toEqual([{ n: 1 }]);
   });
 });
 

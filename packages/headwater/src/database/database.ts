@@ -203,6 +203,7 @@ export async function openDatabase(url: string | URL, options: Options = {}): Pr
   ports.onDeath(() => control.died());
   try {
     thread = await SqlThread.open(ports, config, options.signal);
+    void hub.release();
     return new Database(control, thread, hub, texts);
   } catch (error) {
     control.close();

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { errorFromWire, type HeadwaterError, type WireError } from "@headwater/core";
+import { systemRuntime } from "@headwater/core/node";
 import type { EngineEvents } from "@headwater/engine";
 import type { Events, Logger } from "../types.js";
 import type { StatusTexts } from "./status.js";
@@ -9,6 +10,9 @@ export class EventHub {
   readonly emitter: EventEmitter = new EventEmitter();
   readonly #texts: StatusTexts;
   readonly #logger: Logger | undefined;
+
+  /** Events of the opening itself, until whoever awaits it could listen. */
+  #held: [string, unknown][] | undefined = [];
 
   constructor(texts: StatusTexts, logger: Logger | undefined) {
     this.#texts = texts;
@@ -20,7 +24,17 @@ export class EventHub {
     const event = revive(detail);
     this.#note(name, event);
     // Own syncs are between the threads.
-    if (name !== "ownSync") this.emitter.emit(name, event);
+    if (name === "ownSync") return;
+    if (this.#held === undefined) this.emitter.emit(name, event);
+    else this.#held.push([name, event]);
+  }
+
+  /** Delivers what happened while opening, once the caller has had the turn to listen. */
+  async release(): Promise<void> {
+    await systemRuntime.timers.turn();
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [name, event] of held) this.emitter.emit(name, event);
   }
 
   emit<K extends keyof Events>(name: K, ...args: Events[K]): void {
