@@ -139,10 +139,11 @@ export class Engine {
 
   /** A read connection without an open transaction moves to the newest view. */
   adoptNewest(fromId: number): AdoptReply {
-    const from = this.#views.get(fromId);
+    const from = this.#views.find(fromId);
     const view = this.#views.newest;
     const viewId = this.#views.newestId;
-    const changed = viewId === fromId ? new Uint32Array(0) : view.changedSince(from);
+    // A connection that gave up waiting for an earlier answer may come with a view that is gone.
+    const changed = from === undefined ? "all" : viewId === fromId ? new Uint32Array(0) : view.changedSince(from);
     this.adopted(viewId);
     return { viewId, txid: view.txid, commit: view.commit, changed };
   }

@@ -30,6 +30,11 @@ export class ViewTable {
     return this.get(this.#newestId);
   }
 
+  /** Nothing for a number that was let go. */
+  find(id: number): View | undefined {
+    return this.#views.get(id);
+  }
+
   /** @throws {HeadwaterError} `CLOSED` for a number that was let go, which is a mistake of the caller. */
   get(id: number): View {
     const view = this.#views.get(id);
