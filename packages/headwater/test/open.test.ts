@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { open } from "../src/index.js";
 import { scratch, until } from "./support/scratch.js";
 
@@ -96,6 +96,26 @@ describe("open", () => {
     }
     expect(sum).toBe(500_500);
     expect((await db.all(sql)).length).toBe(100_000);
+  });
+});
+
+describe("default options", () => {
+  const before = process.env["XDG_STATE_HOME"];
+  afterEach(() => {
+    if (before === undefined) delete process.env["XDG_STATE_HOME"];
+    else process.env["XDG_STATE_HOME"] = before;
+  });
+
+  it("keep the buffer at a stable path of the replica's own, and the row is there elsewhere", async () => {
+    const { url, dir } = scratch();
+    process.env["XDG_STATE_HOME"] = path.join(dir, "state");
+    await using db = await open(url, { write: true });
+    const { commit } = await db.run("create table t as select 7 as n");
+    await db.durable(commit);
+    await using reader = await open(url);
+    expect(await reader.all("select n from t")).toEqual([{ n: 7 }]);
+    expect(db.status.buffer.path).toMatch(/state[/\\]headwater[/\\][0-9a-f]{32}$/);
+    expect(statSync(db.status.buffer.path ?? "").mode & 0o777).toBe(0o700);
   });
 });
 
