@@ -72,7 +72,7 @@ describe("random SQL, the replica compared with plain SQLite after every sync", 
             where.writer({ pageSize, hydration, cache: { maxBytes: random.pick([0, 20_000, 10_000_000]) } }),
           );
           const model = await openPlain();
-          model.run(`pragma page_size=${pageSize}; pragma foreign_keys=on`);
+          model.run(`pragma page_size=${pageSize}; pragma foreign_keys=on; pragma temp_store=file`);
           const run = new Run(db, model, where);
           const sql = new RandomSql(random, pageSize);
           await run.step(sql.setUp());

@@ -27,7 +27,7 @@ function start(runtime: SqliteRuntime): void {
   try {
     const opened = finishOpening(runtime, client, opening, config);
     host = new SqlHost(opened, client, config);
-    post({ opened: opened.session.shared.buffer, sequence: opened.session.sequence });
+    post({ opened: opened.session.shared.buffer });
   } catch (error) {
     post({ openFailed: errorToWire(error) });
     return;

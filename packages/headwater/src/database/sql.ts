@@ -17,26 +17,18 @@ export interface Sql {
 /** Statements sent to the SQLite thread as they are: no queue, no waiting for a transaction. */
 export class DirectSql {
   readonly #thread: SqlThread;
-  #lastCommit: number;
 
   constructor(thread: SqlThread) {
     this.#thread = thread;
-    this.#lastCommit = thread.recoveredSequence;
   }
 
-  /** Number of the newest local commit that this thread has heard of. */
+  /** Number of the newest local commit. From shared memory: a statement that failed may have committed too (INSERT OR FAIL). */
   get lastCommit(): number {
-    return this.#lastCommit;
+    return this.#thread.shared.published.sequence;
   }
 
-  async run(sql: string, params?: Params, options?: Call): Promise<RunResult> {
-    const call = this.#thread.call("run", params === undefined ? { sql } : { sql, params });
-    // Noted even when the caller no longer waits.
-    const noted = call.then((result) => {
-      this.#lastCommit = result.commit;
-      return result;
-    });
-    return unlessAborted(noted, options?.signal);
+  run(sql: string, params?: Params, options?: Call): Promise<RunResult> {
+    return unlessAborted(this.#thread.call("run", params === undefined ? { sql } : { sql, params }), options?.signal);
   }
 
   get<T>(sql: string, params?: Params, options?: Call): Promise<T | undefined> {
@@ -50,7 +42,7 @@ export class DirectSql {
   }
 
   async exec(sql: string): Promise<void> {
-    this.#lastCommit = (await this.#thread.call("exec", { sql })).commit;
+    await this.#thread.call("exec", { sql });
   }
 
   pragma(source: string): Promise<Row[]> {

@@ -18,7 +18,7 @@ export interface SqlOperations {
   run: { readonly args: { readonly sql: string; readonly params?: SqlParams }; readonly reply: SqlRunResult };
   get: { readonly args: { readonly sql: string; readonly params?: SqlParams }; readonly reply: SqlRow | undefined };
   all: { readonly args: { readonly sql: string; readonly params?: SqlParams }; readonly reply: SqlRow[] };
-  exec: { readonly args: { readonly sql: string }; readonly reply: { readonly commit: number } };
+  exec: { readonly args: { readonly sql: string }; readonly reply: undefined };
   pragma: { readonly args: { readonly source: string }; readonly reply: SqlRow[] };
   /** Starts a cursor; the reply has its first rows. */
   iterate: { readonly args: { readonly sql: string; readonly params?: SqlParams }; readonly reply: CursorBatch };
@@ -39,7 +39,7 @@ export interface CursorBatch {
 
 export type ToSql = { readonly id: number; readonly op: SqlOperation; readonly args: unknown };
 export type FromSql =
-  | { readonly opened: SharedArrayBuffer; readonly sequence: number }
+  | { readonly opened: SharedArrayBuffer }
   | { readonly openFailed: WireError }
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: WireError };

@@ -46,7 +46,7 @@ export class SqlHost {
     all: ({ sql, params }) => this.#statements.use(sql, (s) => s.all(params ?? []) as SqlRow[]),
     exec: ({ sql }) => {
       this.#opening.connection.exec(sql);
-      return { commit: this.#opening.session.sequence };
+      return undefined;
     },
     pragma: ({ source }) => this.#statements.use(`PRAGMA ${source}`, (s) => pragmaRows(source, s)),
     iterate: ({ sql, params }) => this.#iterate(sql, params),

@@ -13,17 +13,14 @@ interface Pending {
 /** The caller's side of a SQLite worker: statements as promises, in the order in which they were sent. */
 export class SqlThread {
   readonly shared: SharedState;
-  /** Commits that were recovered from the buffer. */
-  readonly recoveredSequence: number;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #death: HeadwaterError | undefined;
 
-  private constructor(worker: Worker, shared: SharedState, recoveredSequence: number) {
+  private constructor(worker: Worker, shared: SharedState) {
     this.#worker = worker;
     this.shared = shared;
-    this.recoveredSequence = recoveredSequence;
     worker.on("message", (message: FromSql) => this.#settle(message));
     worker.on("error", (error) => this.#died(error));
     worker.on("exit", () => this.#died());
@@ -58,7 +55,7 @@ export class SqlThread {
         if ("openFailed" in message) fail(errorFromWire(message.openFailed));
         if (!("opened" in message)) return;
         stopListening();
-        resolve(new SqlThread(worker, new SharedState(message.opened), message.sequence));
+        resolve(new SqlThread(worker, new SharedState(message.opened)));
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       worker.on("error", onError).on("exit", onExit).on("message", onMessage);
