@@ -60,12 +60,17 @@ export class Model {
     if (size === 0) this.wroteOne = false;
   }
 
-  complete(): void {
-    if (this.doomed || this.file === undefined || this.mark !== undefined) return;
+  /** What completing the record now would commit. */
+  get outcome(): State | undefined {
+    if (this.doomed || this.file === undefined || this.mark !== undefined) return undefined;
     const one = this.file[0];
     const view = one && new DataView(one.buffer, one.byteOffset);
     const vouched = this.wroteOne && view !== undefined && view.getUint32(24) === view.getUint32(92) && view.getUint32(28) !== 0;
-    this.mark = vouched ? view.getUint32(28) : this.file.length;
+    return this.file.slice(0, vouched ? view.getUint32(28) : this.file.length);
+  }
+
+  complete(): void {
+    this.mark = this.outcome?.length ?? this.mark;
   }
 
   doom(): void {
@@ -96,8 +101,12 @@ export class Pair {
   /** Errors that the log threw. */
   errors = 0;
   counter = 1;
-  /** Sequences whose commit was made durable by xSync. */
+  /** The newest commit that xSync made durable. */
   syncedSequence = 0;
+  /** Every state that was completed under a sequence, published or not: a crash may bring any of them back, whole. */
+  readonly completed: Map<number, State[]> = new Map();
+  /** Called after every call; may throw to end the script there. */
+  afterCall: () => void = () => undefined;
 
   constructor(log: CommitLog, model: Model, random: SeededRandom) {
     this.log = log;
@@ -113,9 +122,11 @@ export class Pair {
       if (!(error instanceof Error) || !("isHeadwaterError" in error)) throw error;
       this.errors += 1;
       this.model.doom();
+      this.afterCall();
       return false;
     }
     onModel();
+    this.afterCall();
     return true;
   }
 
@@ -134,6 +145,8 @@ export class Pair {
   }
 
   complete(): boolean {
+    const { sequence, outcome } = this.model;
+    if (outcome !== undefined) this.completed.set(sequence + 1, [...(this.completed.get(sequence + 1) ?? []), outcome]);
     return this.call(
       () => this.log.completeRecord(),
       () => this.model.complete(),
@@ -156,11 +169,14 @@ export class Pair {
   unlock(): void {
     this.log.unlock();
     this.model.end();
+    this.afterCall();
   }
 
   adopt(sequence: number): number[] {
     this.model.viewSequence = sequence;
-    return [...this.log.adopt(sequence).pgnos];
+    const pgnos = [...this.log.adopt(sequence).pgnos];
+    this.afterCall();
+    return pgnos;
   }
 
   /** The newest commit that a view holds already. */

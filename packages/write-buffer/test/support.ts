@@ -141,7 +141,7 @@ export function zeroPage(pageSize: number = PAGE_SIZE): Uint8Array {
 }
 
 export function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
+  return Buffer.compare(a, b) === 0;
 }
 
 export function sameState(a: State, b: State): boolean {

@@ -1,5 +1,5 @@
-import { formatTXID, lockPgno, type TXID } from "@headwater/core";
-import { ManualRuntime, type MemoryFileSystem, type SeededRandom } from "@headwater/core/testing";
+import { type FileSystem, formatTXID, lockPgno, type TXID } from "@headwater/core";
+import { ManualRuntime } from "@headwater/core/testing";
 import { decodeLtx } from "@headwater/ltx";
 import { MemoryBucket, MemoryObjectStore } from "@headwater/object-store";
 import { HookedObjectStore, type Hooks } from "@headwater/object-store/testing";
@@ -24,9 +24,8 @@ export const WRITER_ID = 0xaan;
 
 export interface BenchOptions
   extends Partial<Pick<SyncerOptions, "limitBytes" | "syncIntervalMs" | "position" | "beforeAttempt" | "nodeID">> {
-  readonly random?: SeededRandom;
   readonly log?: Partial<CommitLogOptions>;
-  readonly fs?: MemoryFileSystem;
+  readonly fs?: FileSystem;
   readonly bucket?: MemoryBucket;
   readonly hooks?: Hooks;
   readonly runtime?: ManualRuntime;
@@ -34,7 +33,7 @@ export interface BenchOptions
 
 /** A writer on files and a store in memory, all of it in the test's hands. */
 export class Bench {
-  readonly fs: MemoryFileSystem;
+  readonly fs: FileSystem;
   readonly runtime: ManualRuntime;
   readonly store: MemoryObjectStore;
   readonly publisher: Publisher;
@@ -78,10 +77,6 @@ export class Bench {
     });
   }
 
-  static open(o: BenchOptions = {}): Promise<Bench> {
-    return Promise.resolve(new Bench(o));
-  }
-
   /** Every level-0 file in order gives the model's state at its commit, and none has a hole. */
   async checkReplica(model: Model): Promise<void> {
     const sequences = new Map(this.synced.map((s) => [BigInt(s.txid), s.sequence]));
@@ -100,6 +95,11 @@ export class Bench {
     }
     this.newest = state;
   }
+}
+
+/** The state that all level-0 files in order give, up to a TXID. */
+export function stateAt(files: readonly FileInStore[], txid: bigint): Uint8Array[] {
+  return files.filter((f) => f.txid <= txid).reduce<Uint8Array[]>(applyFile, []);
 }
 
 export interface FileInStore {

@@ -10,8 +10,7 @@ describe("Syncer against a model of database states", () => {
   it("makes each file the state at its commit, without holes, whatever the transactions did", async () => {
     for (let round = 0; round < 25 * ROUNDS; round += 1) {
       const random = new SeededRandom(seed + round);
-      const bench = await Bench.open({
-        random,
+      const bench = new Bench({
         log: { segmentBytes: random.pick([1, 20_000]) },
         limitBytes: random.pick([1, 4096, 1 << 20]),
       });
