@@ -48,7 +48,7 @@ export class Bench {
   /** The newest state that {@link checkReplica} saw. */
   newest: State | undefined;
 
-  constructor(o: BenchOptions) {
+  constructor(o: BenchOptions = {}) {
     this.fs = o.fs ?? memoryFs();
     this.runtime = o.runtime ?? new ManualRuntime();
     this.store = new MemoryObjectStore({ clock: this.runtime.clock, bucket: o.bucket ?? new MemoryBucket() });

@@ -20,6 +20,7 @@ export function commitSize(overlay: Overlay, pageSize: number): number {
   const pageOne = overlay.pageOne;
   if (pageOne === undefined || overlay.sizePages === 0) return overlay.sizePages;
   const view = viewOf(pageOne);
+  if (!SQLITE_MAGIC.every((word, i) => view.getUint32(i * 4) === word)) return overlay.sizePages;
   checkPageSize(view, pageSize);
   const stated = view.getUint32(SIZE_AT);
   if (stated === 0 || view.getUint32(CHANGE_COUNTER_AT) !== view.getUint32(VERSION_VALID_FOR_AT)) return overlay.sizePages;
@@ -32,7 +33,6 @@ export function commitSize(overlay: Overlay, pageSize: number): number {
 }
 
 function checkPageSize(view: DataView, pageSize: number): void {
-  if (!SQLITE_MAGIC.every((word, i) => view.getUint32(i * 4) === word)) return;
   const stated = view.getUint16(PAGE_SIZE_AT);
   const bytes = stated === 1 ? 65_536 : stated;
   if (bytes === pageSize) return;
