@@ -4,7 +4,7 @@ import { type RecoveredLog, removeLog } from "./commit-log.js";
 import { bufferError, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "./log/segment.js";
 import { type LogContents, readLog } from "./recovery/read-log.js";
 import { baseOf, newestPages, pendingOf, type ResolvedBase, resolve } from "./recovery/resolve.js";
-import { finishSetAside, setAside } from "./recovery/set-aside.js";
+import { finishSetAside, keepCopy, setAside } from "./recovery/set-aside.js";
 import { IntentFile } from "./sync/intent-file.js";
 import type { Intent } from "./sync/intent-record.js";
 import { isOurs } from "./sync/outgoing-file.js";
@@ -35,6 +35,11 @@ interface Common {
   readonly replicaTxid: TXID;
   /** Where an earlier recovery, which a crash interrupted, has set a log aside. */
   readonly finishedSetAside?: string;
+  /**
+   * Completed records behind the last valid one, which had to be cut off: commits that a crash of the machine lost in
+   * part, or that were damaged. `path` has a copy of the segment.
+   */
+  readonly cut?: { readonly transactions: number; readonly path: string };
 }
 
 export type Recovery =
@@ -135,7 +140,10 @@ class BufferRecovery {
   async #settle(log: LogContents, base: ResolvedBase, proved: boolean): Promise<Recovery> {
     const { position } = this.#o;
     const pending = pendingOf(log, base);
-    if (pending.length === 0) return this.#nothing();
+    if (pending.length === 0) {
+      this.#keepBroken(log, base);
+      return this.#nothing();
+    }
     if (position.txid > base.txid) {
       const detail = `the replica is at TXID ${formatTXID(position.txid)}, and the buffer goes on from ${formatTXID(base.txid)}`;
       return this.#aside("superseded", detail, log.header, base.txid, pending.length);
@@ -144,6 +152,7 @@ class BufferRecovery {
       const detail = `TXID ${formatTXID(base.txid)}, from which the buffer goes on, is not in the replica as it was`;
       return this.#aside("replica-changed", detail, log.header, base.txid, pending.length);
     }
+    this.#keepBroken(log, base);
     this.#trim(log);
     const { header, state, starts } = log;
     const recovered: RecoveredLog = {
@@ -215,6 +224,13 @@ class BufferRecovery {
     const path = setAside(fs, dir, base, runtime.clock.nowMs());
     const owner = header === undefined || header.owner === "" ? {} : { owner: header.owner };
     return { kind: "setAside", path, reason, detail, baseTxid: base, transactions, ...owner, ...this.#common };
+  }
+
+  #keepBroken(log: LogContents, base: ResolvedBase): void {
+    if (log.broken === 0) return;
+    const { fs, dir, runtime } = this.#o;
+    const path = keepCopy(fs, dir, log.header.start, base.txid, runtime.clock.nowMs());
+    this.#common = { ...this.#common, cut: { transactions: log.broken, path } };
   }
 
   /** Cuts what is behind the last mark, durably, and removes leftover segments. */

@@ -35,6 +35,7 @@ export interface BenchOptions
 export class Bench {
   readonly fs: FileSystem;
   readonly runtime: ManualRuntime;
+  readonly bucket: MemoryBucket;
   readonly store: MemoryObjectStore;
   readonly publisher: Publisher;
   readonly log: CommitLog;
@@ -51,7 +52,8 @@ export class Bench {
   constructor(o: BenchOptions = {}) {
     this.fs = o.fs ?? memoryFs();
     this.runtime = o.runtime ?? new ManualRuntime();
-    this.store = new MemoryObjectStore({ clock: this.runtime.clock, bucket: o.bucket ?? new MemoryBucket() });
+    this.bucket = o.bucket ?? new MemoryBucket();
+    this.store = new MemoryObjectStore({ clock: this.runtime.clock, bucket: this.bucket });
     this.publisher = storePublisher(new HookedObjectStore(this.store, o.hooks ?? {}), LAYOUT);
     const { log, reader, published } = openLog(this.fs, o.log);
     this.log = log;

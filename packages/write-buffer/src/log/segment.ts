@@ -146,11 +146,16 @@ function fields(bytes: Uint8Array, view: DataView): SegmentHeader | undefined {
   };
 }
 
-/** Makes the name of a directory durable in its parent. */
-export function syncParent(fs: FileSystem, dir: string): void {
+/** A directory's path without its last name, and that name. Both kinds of slash count. */
+export function splitPath(dir: string): { readonly parent: string; readonly name: string } {
   const trimmed = dir.replace(/[\\/]+$/, "");
   const cut = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
-  fs.syncDir(cut < 0 ? "." : trimmed.slice(0, cut) || "/");
+  return { parent: cut < 0 ? "." : trimmed.slice(0, cut) || "/", name: trimmed.slice(cut + 1) };
+}
+
+/** Makes the name of a directory durable in its parent. */
+export function syncParent(fs: FileSystem, dir: string): void {
+  fs.syncDir(splitPath(dir).parent);
 }
 
 /** The error of a file operation on the buffer, its cause kept. */

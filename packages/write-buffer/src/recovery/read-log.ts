@@ -8,6 +8,7 @@ import {
   segmentName,
 } from "../log/segment.js";
 import type { Pace } from "../sync/slices.js";
+import { countBrokenRecords } from "./broken-records.js";
 import { type ScannedTransaction, type ScanState, scanSegment } from "./scan-segment.js";
 
 /** All that a log's segments hold together. */
@@ -24,6 +25,8 @@ export interface LogContents {
   readonly transactions: readonly ScannedTransaction[];
   /** State behind the last. */
   readonly state: Readonly<ScanState>;
+  /** Completed records behind it that are not as they were written, or follow one that is not. */
+  readonly broken: number;
 }
 
 export type ReadLog =
@@ -40,6 +43,7 @@ interface Run {
   before: ScanState;
   state: ScanState;
   header: SegmentHeader;
+  broken: number;
 }
 
 /**
@@ -82,7 +86,7 @@ function damaged(reason: string, run: Run | undefined): ReadLog {
 
 function newRun(header: SegmentHeader): Run {
   const state = { ...header.previous, end: header.start };
-  return { starts: [], transactions: [], before: { ...state }, state, header };
+  return { starts: [], transactions: [], before: { ...state }, state, header, broken: 0 };
 }
 
 /** What keeps a segment from following what was read so far. */
@@ -97,6 +101,7 @@ async function scanInto(run: Run, fs: FileSystem, dir: string, pace: Pace): Prom
   const handle = fs.open(fs.join(dir, segmentName(run.header.start)), "r");
   try {
     for (const transaction of await scanSegment(handle, run.header, run.state, pace)) run.transactions.push(transaction);
+    run.broken = await countBrokenRecords(handle, run.header, run.state, pace);
   } finally {
     handle.close();
   }

@@ -1,0 +1,34 @@
+import type { FileHandle } from "@headwater/core";
+import { decodeMarkFoot, decodeMarkHead, FRAME_HEAD_BYTES, MARK_FOOT_BYTES, MARK_HEAD_BYTES } from "../log/record.js";
+import type { SegmentHeader } from "../log/segment.js";
+import type { Pace } from "../sync/slices.js";
+import type { ScanState } from "./scan-segment.js";
+
+/**
+ * Counts the completed records behind the last valid mark of a segment. A process that was killed leaves none. There are
+ * some after a crash of the machine that lost part of what was not made durable, or where the file was damaged: commits
+ * that can't be gone on with, and that somebody should hear of.
+ */
+export async function countBrokenRecords(handle: FileHandle, header: SegmentHeader, state: ScanState, pace: Pace): Promise<number> {
+  const frameBytes = FRAME_HEAD_BYTES + header.pageSize;
+  const size = handle.size();
+  const head = new Uint8Array(MARK_HEAD_BYTES);
+  let found = 0;
+  let at = state.end - header.start;
+  while (at + MARK_HEAD_BYTES <= size) {
+    const length = handle.read(head, at) === MARK_HEAD_BYTES ? markLength(handle, head, at, state.sequence) : undefined;
+    if (length !== undefined) found += 1;
+    // A frame that is torn keeps its place, so what follows is found all the same.
+    at += length ?? frameBytes;
+    if (pace.spent(frameBytes)) await pace.turn();
+  }
+  return found;
+}
+
+function markLength(handle: FileHandle, head: Uint8Array, at: number, sequence: number): number | undefined {
+  const mark = decodeMarkHead(head);
+  if (mark === undefined || mark.sequence <= sequence) return undefined;
+  const foot = new Uint8Array(MARK_FOOT_BYTES);
+  const got = handle.read(foot, at + mark.length - MARK_FOOT_BYTES);
+  return got === MARK_FOOT_BYTES && decodeMarkFoot(foot)?.length === mark.length ? mark.length : undefined;
+}
