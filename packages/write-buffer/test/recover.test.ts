@@ -108,6 +108,7 @@ describe("recoverBuffer", () => {
       files.fs.kill();
       const recovery = resumed(await recover(files));
       expect(recovery.log.sequence).toBe(complete ? 3 : 2);
+      expect(files.fs.stat(`${DIR}/log-00000000000000`)?.size).toBe(recovery.log.endOffset);
       files.fs.crash(new SeededRandom(1));
       expect(resumed(await recover(files)).log.sequence).toBe(complete ? 3 : 2);
     }
