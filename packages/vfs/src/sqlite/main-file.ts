@@ -91,16 +91,13 @@ export class MainFile implements VfsFile, JournalWatcher {
 
   lock(level: number): void {
     if (level <= this.#level) return;
-    if (level >= LOCK_RESERVED && this.#level < LOCK_RESERVED && !this.#file.writable) throw this.#refusal();
+    const refused = level >= LOCK_RESERVED && this.#level < LOCK_RESERVED && !this.#file.writable;
+    const reason = refused ? this.#file.refusal?.() : undefined;
+    if (reason !== undefined) throw reason;
+    // The file may know a better reason than that it is read only: fenced, say.
     this.#file.lock(level as LockLevel);
+    if (refused) throw new HeadwaterError("READ_ONLY", "can't write: the database is open for reading only; open it with write: true");
     this.#level = level;
-  }
-
-  #refusal(): Error {
-    return (
-      this.#file.refusal?.() ??
-      new HeadwaterError("READ_ONLY", "can't write: the database is open for reading only; open it with write: true")
-    );
   }
 
   unlock(level: number): void {

@@ -27,7 +27,10 @@ import type { Ptr } from "./wasm.js";
 /** Databases that SQL may ATTACH by name. */
 export interface AttachRules {
   allows(name: string): boolean;
-  /** Called when SQLite opens it. The file is closed on DETACH. */
+  /**
+   * Called when SQLite opens it. The file is closed on DETACH. An empty one would become a database with SQLite's default
+   * page size, so it must either not be empty or have 8192 bytes.
+   */
   open(name: string): DatabaseFile;
 }
 

@@ -101,6 +101,15 @@ export class HeadwaterVfs {
     install("xGetLastError", "control", () => 0);
     const code = loaded.exports.sqlite3_vfs_register(vfs, 1);
     if (code !== SQLITE_OK) throw new SqliteError("SQLITE_ERROR", `sqlite3_vfs_register failed code=${code}`);
+    this.#unregisterOthers(loaded, vfs);
+  }
+
+  /** Otherwise SQL could open `file:x?vfs=memdb` past this one, and lose what it writes there. */
+  #unregisterOthers(loaded: LoadedSqlite, own: Ptr): void {
+    const next = loaded.vfsStruct.members["pNext"]?.offset ?? 0;
+    const others: Ptr[] = [];
+    for (let vfs = loaded.exports.sqlite3_vfs_find(0); vfs !== 0; vfs = this.#heap.getI32(vfs + next)) if (vfs !== own) others.push(vfs);
+    for (const vfs of others) loaded.exports.sqlite3_vfs_unregister(vfs);
   }
 
   /** Runs `body`; whatever it throws becomes a result code, and its connection is told. */

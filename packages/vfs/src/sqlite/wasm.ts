@@ -29,6 +29,9 @@ export interface SqliteExports {
   sqlite3_malloc(bytes: number): Ptr;
   sqlite3_free(ptr: Ptr): void;
   sqlite3_vfs_register(vfs: Ptr, asDefault: number): number;
+  sqlite3_vfs_unregister(vfs: Ptr): number;
+  /** The default one for NULL. */
+  sqlite3_vfs_find(name: Ptr): Ptr;
   sqlite3_open_v2(name: Ptr, outDb: Ptr, flags: number, vfs: Ptr): number;
   sqlite3_close_v2(db: Ptr): number;
   sqlite3_extended_result_codes(db: Ptr, on: number): number;

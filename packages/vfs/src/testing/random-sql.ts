@@ -127,9 +127,6 @@ export class RandomSql {
       "delete from temp.m where a % 2",
       `insert ${this.#conflict()} into t0(a, b) select a, b from temp.m`,
       "drop table temp.m",
-      // Drops all temporary tables.
-      "pragma temp_store=memory",
-      "pragma temp_store=file",
       "select * from t0 order by c, b desc",
     ] as const);
   }

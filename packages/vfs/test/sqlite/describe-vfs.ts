@@ -15,7 +15,7 @@ import {
   SQLITE_READONLY,
 } from "../../src/sqlite/constants.js";
 import { SqliteRuntime } from "../../src/sqlite/index.js";
-import { openPlain } from "./plain.js";
+import { openPlain } from "../../src/testing.js";
 import { type RawFile, RawVfs } from "./raw-vfs.js";
 
 /** A database file under test, and what of it is committed. */

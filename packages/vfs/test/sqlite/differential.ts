@@ -3,24 +3,8 @@ import { SeededRandom } from "@headwater/core/testing";
 import { expect } from "vitest";
 import type { Connection, SqliteRuntime } from "../../src/sqlite/index.js";
 import { resultName } from "../../src/sqlite/result-names.js";
+import { type Dump, dumpOf, openPlain, type Plain, RandomSql } from "../../src/testing.js";
 import type { Subject } from "./describe-vfs.js";
-import { openPlain, type Plain } from "./plain.js";
-import { RandomSql } from "./random-sql.js";
-
-/** Every table's definition and rows, and what else a database keeps. */
-export type Dump = readonly (readonly unknown[])[];
-
-const SCHEMA = "select type, name, tbl_name, sql from main.sqlite_schema where name not like 'sqlite_stat%' order by name";
-const dumpOf = (rows: (sql: string) => unknown[][]): Dump => {
-  const schema = rows(SCHEMA);
-  const tables = schema.filter(([type]) => type === "table").map(([, name]) => String(name));
-  return [
-    ...schema,
-    ...rows("pragma main.user_version"),
-    ...tables.flatMap((table) => [[table], ...rows(`select * from main.${table} order by a, b, c`).map(plainValues)]),
-  ];
-};
-const plainValues = (row: unknown[]): unknown[] => row.map((v) => (v instanceof Uint8Array ? `x'${Buffer.from(v).toString("hex")}'` : v));
 
 /** Rows of the connection under test, as arrays. */
 export function rowsOf(db: Connection, sql: string): unknown[][] {

@@ -32,6 +32,8 @@ interface Overlay {
 export class MemoryDatabaseFile implements DatabaseFile {
   readonly pageSize: number;
   writable = true;
+  /** Why not, where it is not. */
+  reason: Error | undefined;
   /** Calls in order, when recording was asked for. */
   readonly calls: string[] = [];
   recording = false;
@@ -73,6 +75,10 @@ export class MemoryDatabaseFile implements DatabaseFile {
   /** True while a transaction has written and is not over. */
   get hasOverlay(): boolean {
     return this.#overlay !== undefined;
+  }
+
+  refusal(): Error | undefined {
+    return this.reason;
   }
 
   #enter(call: FileCall, ...details: unknown[]): void {
