@@ -105,9 +105,10 @@ describe("listReplica in the layout of S3", () => {
       ...level0(60, 99),
     );
     await replica.inner.delete(replica.layout.key(0, 100n as never, 100n as never));
-    const { store } = paged(replica, 10);
+    const { store, prefixes } = paged(replica, 10);
     const { files } = await listReplica(store, replica.layout);
     expect(txids(planRestore(files)?.files ?? [])).toEqual(["9:1-100", "1:96-110", "1:111-125"]);
+    expect(prefixes.filter((p) => p === "app/").length).toBe(1); // the shortcut found it
   });
 
   it("lists everything when the shortcut does not lead to a plan", async () => {

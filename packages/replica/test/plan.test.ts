@@ -1,6 +1,6 @@
 import { SeededRandom, testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
-import { candidates, planRestore, type ReplicaFile, restorableTXIDs } from "../src/index.js";
+import { candidates, newestTXID, planRestore, type ReplicaFile, restorableTXIDs } from "../src/index.js";
 import { id, listed, range, rounds } from "./support.js";
 
 const seed = testSeed("plan");
@@ -128,6 +128,14 @@ describe("planRestore", () => {
 
   it("plays over overlapping files", () => {
     expect(planned([listed(9, 1, 100), listed(1, 90, 105), ...level0(106)])).toEqual(["9:1-100", "1:90-105", "0:106-106"]);
+  });
+
+  it("needs no level-0 file that a higher level covers: all of them may be gone", () => {
+    const files = [listed(9, 1, 1), listed(1, 2, 30), listed(1, 31, 47)];
+    expect(planned(files)).toEqual(["9:1-1", "1:2-30", "1:31-47"]);
+    expect(planned(files, 30)).toEqual(["9:1-1", "1:2-30"]);
+    expect(newestTXID(files)).toBe(47n); // so the next one is 48
+    expect(restorableTXIDs(files)).toEqual([1n, 30n, 47n]);
   });
 
   it("works up to the largest TXID", () => {
