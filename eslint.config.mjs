@@ -46,7 +46,7 @@ export default tseslint.config(
   },
   {
     files: ["packages/*/{src,test}/**/*.ts", "apps/*/{src,test}/**/*.ts"],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { project: "tooling/tsconfig/lint.json", tsconfigRootDir: import.meta.dirname } },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",
