@@ -21,6 +21,7 @@ export const ARROWS = {
   "apps/example": ["headwater"],
   "apps/chaos": ["headwater"],
   "apps/bench": ["headwater"],
+  "apps/interop": [],
 };
 
 /** Folders of ARROWS that need not be there yet. */

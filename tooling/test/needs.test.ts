@@ -30,6 +30,12 @@ describe("missingSuites", () => {
     ]);
   });
 
+  it("leaves out a suite that needs two things where one of them is missing", () => {
+    write("test/a.s3.peer.test.ts");
+    expect(missing({ HEADWATER_TEST_S3_URL: "s3://b?endpoint=http://127.0.0.1:1" })).toEqual([["peer", ["test/a.s3.peer.test.ts"]]]);
+    expect(missing()).toHaveLength(2);
+  });
+
   it("asks for nothing that no suite needs", () => {
     write("test/a.test.ts");
     expect(missing()).toEqual([]);

@@ -3,27 +3,25 @@ import { createRequire } from "node:module";
 import path from "node:path";
 
 /**
- * Suites that need something which a machine may not have. The file name says so: `test/x.s3.test.ts` needs an S3 server.
+ * Suites that need something which a machine may not have. The file name says so: `test/x.s3.test.ts` needs an S3 server,
+ * `test/x.s3.peer.test.ts` two things.
  * Where it is missing the suite is left out, and said so; in CI that counts as a failure (tooling/ci/count.mjs).
  */
 export const NEEDS = [
   {
     need: "s3",
-    suffix: ".s3.test.ts",
     what: "an S3 server",
     how: "set HEADWATER_TEST_S3_URL and AWS_*, for example: bash tooling/s3/radosgw.sh install && bash tooling/s3/radosgw.sh start .s3-test && set -a && . .s3-test/env",
     present: (_dir, env) => (env.HEADWATER_TEST_S3_URL ?? "") !== "",
   },
   {
     need: "peer",
-    suffix: ".peer.test.ts",
     what: "the npm package litestream-vfs",
     how: "npm test installs it where the platform has a build of it (Linux and macOS)",
     present: (dir) => works(dir, "litestream-vfs", (peer) => existsSync(peer.getLoadablePath())),
   },
   {
     need: "native",
-    suffix: ".native.test.ts",
     what: "the npm package better-sqlite3",
     how: "npm test installs it; where no prebuilt binary can be had it needs a C++ compiler, make and python3",
     present: (dir) => works(dir, "better-sqlite3", (Database) => new Database(":memory:").close().open === false),
@@ -33,8 +31,8 @@ export const NEEDS = [
 /** The suites of the package in `dir` that can't run here, one entry per missing thing. */
 export function missingSuites(dir, env = process.env) {
   const files = testFiles(path.join(dir, "test")).map((file) => path.relative(dir, file).split(path.sep).join("/"));
-  return NEEDS.flatMap(({ need, suffix, what, how, present }) => {
-    const affected = files.filter((file) => file.endsWith(suffix));
+  return NEEDS.flatMap(({ need, what, how, present }) => {
+    const affected = files.filter((file) => path.basename(file).split(".").slice(1, -2).includes(need));
     return affected.length === 0 || present(dir, env) ? [] : [{ need, what, how, files: affected }];
   });
 }

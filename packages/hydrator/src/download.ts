@@ -93,25 +93,27 @@ export class Download {
 
   /** Fetches until nothing is missing. The first failure ends all, and is awaited with what is under way. */
   async run(signal: AbortSignal): Promise<void> {
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    // A signal of its own for each lane: many listeners on one make Node suspect a leak.
+    const lanes = Array.from({ length: this.#options.concurrency * LANES_PER_RANGE }, () => new AbortController());
+    const abort = (): void => {
+      for (const controller of lanes) controller.abort();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
     let failure: { readonly error: unknown } | undefined;
-    const lane = async (): Promise<void> => {
+    const work = async ({ signal: own }: AbortController): Promise<void> => {
       try {
-        for (let task = await this.#next(controller.signal); task !== undefined; task = await this.#next(controller.signal))
-          await this.#perform(task, controller.signal);
+        for (let task = await this.#next(own); task !== undefined; task = await this.#next(own)) await this.#perform(task, own);
       } catch (error) {
         failure ??= { error };
-        controller.abort();
+        abort();
       }
     };
     try {
       // A lane that ends sees nothing to do; what turns up while others are still busy is theirs.
-      await Promise.all(Array.from({ length: this.#options.concurrency * LANES_PER_RANGE }, lane));
+      await Promise.all(lanes.map(work));
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", abort);
     }
     if (failure !== undefined) throw failure.error;
   }

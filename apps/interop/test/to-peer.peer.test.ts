@@ -1,0 +1,4 @@
+import { fileBackend } from "./support/backends.js";
+import { describeToPeer } from "./support/to-peer.js";
+
+describeToPeer(fileBackend);
