@@ -45,11 +45,20 @@ function testFiles(dir) {
     .sort();
 }
 
-/** A package whose native part failed to build or to download is still there, so only using it tells. */
+/**
+ * A package whose native part failed to build or to download is still there, so only using it tells. It must be installed
+ * in the folder or above: pnpm's NODE_PATH shows every package of the workspace to every other.
+ */
 function works(dir, name, use) {
   try {
-    return use(createRequire(path.join(dir, "package.json"))(name));
+    const installed = ancestors(dir).map((folder) => path.join(folder, "node_modules", name));
+    return use(createRequire(path.join(dir, "package.json"))(installed.find((folder) => existsSync(folder))));
   } catch {
     return false;
   }
+}
+
+function ancestors(dir) {
+  const parent = path.dirname(dir);
+  return parent === dir ? [dir] : [dir, ...ancestors(parent)];
 }

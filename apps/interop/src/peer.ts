@@ -92,6 +92,7 @@ function environment({ url, write, hydrate }: PeerOptions, dir: string): Record<
   const { AWS_ACCESS_KEY_ID: id = "", AWS_SECRET_ACCESS_KEY: secret = "", PATH = "" } = process.env;
   return {
     PATH,
+    TMPDIR: dir, // its caches, which it leaves behind
     AWS_ACCESS_KEY_ID: id,
     AWS_SECRET_ACCESS_KEY: secret,
     LITESTREAM_ACCESS_KEY_ID: id,
