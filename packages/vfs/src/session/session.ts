@@ -11,7 +11,6 @@ import { answerPragma } from "./pragmas.js";
 
 const NONE = 0;
 const SHARED = 1;
-const RESERVED = 2;
 /** Own synced pages that are kept in the cache at adoption, at most: copying them is the price of the step. */
 const KEPT_AT_ADOPTION_MAX = 256;
 
@@ -171,7 +170,6 @@ export class Session implements DatabaseFile {
 
   lock(level: LockLevel): void {
     this.#adoptOwnSync();
-    if (level >= RESERVED) this.#checkMayWrite();
     if (this.#lockLevel === NONE && level >= SHARED && !this.#isWriter) this.#adoptNewest();
     this.#lockLevel = level;
   }
@@ -182,11 +180,11 @@ export class Session implements DatabaseFile {
     if (level === NONE) this.#noteStatistics();
   }
 
-  #checkMayWrite(): void {
-    if (this.writable) return;
-    if (this.shared.writeState === "fenced") throw this.fencedError();
+  /** Why {@link writable} is false. */
+  refusal(): Error {
+    if (this.#isWriter && this.shared.writeState === "fenced") return this.fencedError();
     const way = this.#isWriter ? "PRAGMA litestream_write_enabled = 1 turns it on again" : "open with write: true";
-    throw new HeadwaterError("READ_ONLY", `writing is off; ${way}`);
+    return new HeadwaterError("READ_ONLY", `writing is off; ${way}`);
   }
 
   /** Why this writer may not write any more. */
