@@ -21,6 +21,11 @@ export interface FileHandle {
   truncate(size: number): void;
   /** Makes data and size durable (fdatasync). */
   sync(): void;
+  /**
+   * The same for what was written before the call, without holding up the thread. The handle may be closed meanwhile.
+   * Optional: where it is missing, {@link sync} does.
+   */
+  syncAsync?(): Promise<void>;
   size(): number;
   close(): void;
 }

@@ -57,6 +57,21 @@ function describeFileSystem(name: string, make: () => { fs: FileSystem; dir: str
       file.close();
     });
 
+    it("syncs without holding up the thread, also when the file is closed meanwhile", async () => {
+      const file = fs.open(at("a"), "w+");
+      file.write(bytes(1), 0);
+      const syncs = [file.syncAsync?.(), file.syncAsync?.()];
+      file.close();
+      const other = fs.open(at("b"), "w+");
+      other.write(bytes(2), 0);
+      expect(syncs).toHaveLength(2);
+      await Promise.all(syncs);
+      await other.syncAsync?.();
+      other.write(bytes(3), 1);
+      other.close();
+      expect([contents(fs, at("a")), contents(fs, at("b"))]).toEqual([[1], [2, 3]]);
+    });
+
     it("truncates and extends with zeros, and forgets what was cut", () => {
       write(at("a"), 1, 2, 3, 4);
       const file = fs.open(at("a"), "r+");

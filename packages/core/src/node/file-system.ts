@@ -14,6 +14,7 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
 class NodeFileHandle implements FileHandle {
   readonly #fd: number;
   #closed = false;
+  #syncs = 0;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -42,6 +43,18 @@ class NodeFileHandle implements FileHandle {
     fs.fdatasyncSync(this.#fd);
   }
 
+  syncAsync(): Promise<void> {
+    this.#syncs += 1;
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#fd, (error) => {
+        this.#syncs -= 1;
+        if (this.#closed && this.#syncs === 0) fs.closeSync(this.#fd);
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+  }
+
   size(): number {
     return fs.fstatSync(this.#fd).size;
   }
@@ -50,7 +63,8 @@ class NodeFileHandle implements FileHandle {
     // A second close could close somebody else's descriptor of the same number.
     if (this.#closed) return;
     this.#closed = true;
-    fs.closeSync(this.#fd);
+    // The descriptor's number must not be given to another file under a sync that is still to come.
+    if (this.#syncs === 0) fs.closeSync(this.#fd);
   }
 }
 

@@ -195,6 +195,10 @@ class MemoryFileHandle implements FileHandle {
     this.#inode.sync();
   }
 
+  async syncAsync(): Promise<void> {
+    this.sync();
+  }
+
   size(): number {
     this.#check("read");
     return this.#inode.size;
