@@ -6,7 +6,7 @@ import { type FromIo, type Notices, type Operation, type Operations, SIGNAL_DEAD
 const { monotonicMs } = systemRuntime.clock;
 
 /** How long a call waits beyond the engine's own deadline before it gives the I/O thread up. */
-const GRACE_MS = 10_000;
+const GRACE_MS: number = 10_000;
 
 /**
  * The SQLite thread's end of a channel. A request goes as a message, which keeps the worker's loop alive and ordered;
@@ -15,10 +15,13 @@ const GRACE_MS = 10_000;
 export class BlockingClient {
   readonly #port: MessagePort;
   readonly #signal: Int32Array;
+  readonly #graceMs: number;
   #lastId = 0;
 
-  constructor(port: MessagePort, signal: SharedArrayBuffer) {
+  /** @param graceMs - How long a call waits beyond the engine's own deadline, in milliseconds. */
+  constructor(port: MessagePort, signal: SharedArrayBuffer, graceMs: number = GRACE_MS) {
     this.#port = port;
+    this.#graceMs = graceMs;
     this.#signal = new Int32Array(signal);
     port.unref();
   }
@@ -42,7 +45,7 @@ export class BlockingClient {
    *   it answers nothing within `deadlineMs` and some grace.
    */
   wait<O extends Operation>(call: { readonly id: number; readonly op: O }, deadlineMs: number): Operations[O]["reply"] {
-    const endMs = monotonicMs() + deadlineMs + GRACE_MS;
+    const endMs = monotonicMs() + deadlineMs + this.#graceMs;
     for (;;) {
       // Read the count before looking, so that a reply in between makes the wait return at once.
       const seen = Atomics.load(this.#signal, SIGNAL_REPLIES);
@@ -56,7 +59,7 @@ export class BlockingClient {
       if (Atomics.load(this.#signal, SIGNAL_DEAD) !== 0) throw workerDied(call.op);
       const leftMs = endMs - monotonicMs();
       if (leftMs <= 0)
-        throw new HeadwaterError("TIMEOUT", `the I/O thread did not answer; operation=${call.op}, waitedMs=${deadlineMs + GRACE_MS}`);
+        throw new HeadwaterError("TIMEOUT", `the I/O thread did not answer; operation=${call.op}, waitedMs=${deadlineMs + this.#graceMs}`);
       Atomics.wait(this.#signal, SIGNAL_REPLIES, seen, leftMs);
     }
   }
