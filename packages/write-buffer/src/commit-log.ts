@@ -8,7 +8,7 @@ import { bufferError, type LogBase, listSegments, segmentName } from "./log/segm
 import { INTENT_FILE } from "./sync/intent-file.js";
 
 /** A segment is followed by another once it is this long. */
-export const SEGMENT_BYTES_DEFAULT: number = 16 * 1024 * 1024;
+export const SEGMENT_BYTES_DEFAULT: number = 4 * 1024 * 1024;
 /** Frames kept in memory while the log can't be written. */
 const MEMORY_BYTES_DEFAULT = 16 * 1024 * 1024;
 
@@ -210,6 +210,7 @@ export class CommitLog {
     if (this.#overlay !== undefined) this.#writer.cut();
     this.#overlay = undefined;
     this.#doomed = false;
+    this.#writer.tidy();
   }
 
   /**
@@ -236,8 +237,8 @@ export class CommitLog {
   }
 
   /**
-   * The view now holds everything up to `sequence`: forgets that, and deletes the segments that nothing needs. The
-   * caller switches the view in the same step. May be called within a transaction. Never throws.
+   * The view now holds everything up to `sequence`: forgets that, and gives up the segments that nothing needs
+   * (they are deleted one by one, here and at each unlock). The caller switches the view in the same step. May be called within a transaction. Never throws.
    *
    * @param keep - Told of each page that is forgotten, with a way to read it (valid during the call) that says whether
    *   it could; for caches.
@@ -246,6 +247,7 @@ export class CommitLog {
     const { pages, minSizePages, endOffset } = this.#published.adopt(sequence);
     if (keep !== undefined) for (const [pgno, address] of pages) keep(pgno, (into) => this.#readAgain(address, into));
     if (endOffset !== undefined) this.#writer.deleteBefore(endOffset);
+    this.#writer.tidy();
     return { pgnos: pages.map(([pgno]) => pgno), minSizePages };
   }
 
@@ -308,14 +310,15 @@ export class CommitLog {
     const commit = commitSize(overlay, this.#options.pageSize);
     const minSizePages = Math.min(overlay.minSizePages, commit);
     const first = this.#writer.end - overlay.frames * this.#writer.frameBytes;
-    const live = [...overlay.pages].filter(([pgno]) => pgno <= commit);
-    if (markBytes(live.length) > MARK_BYTES_MAX)
-      throw new HeadwaterError("BUFFER_FULL", `the transaction has too many pages pages=${live.length}`);
-    const entries = live.map(([pgno, address]) => [pgno, (address - first) / this.#writer.frameBytes] as const);
+    let count = 0;
+    for (const pgno of overlay.pages.keys()) if (pgno <= commit) count += 1;
+    if (markBytes(count) > MARK_BYTES_MAX) {
+      throw new HeadwaterError("BUFFER_FULL", `the transaction has too many pages; split it pages=${count}`);
+    }
     const { salt, frames } = overlay;
-    const sequence = this.#writer.position.sequence + 1;
-    this.#writer.appendMark(encodeMark({ salt, sequence, commit, minSizePages, frames }, entries, live.length));
-    overlay.mark = { commit, minSizePages, pages: live.length };
+    const mark = { salt, sequence: this.#writer.position.sequence + 1, commit, minSizePages, frames, pages: count };
+    this.#writer.appendMark(encodeMark(mark, overlay.pages, first, this.#writer.frameBytes));
+    overlay.mark = { commit, minSizePages, pages: count };
   }
 
   #orDoom(task: () => void): void {

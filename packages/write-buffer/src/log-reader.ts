@@ -2,6 +2,7 @@ import { type FileHandle, type FileSystem, HeadwaterError } from "@headwater/cor
 import { viewOf } from "./log/bytes.js";
 import { decodeMarkFoot, decodeMarkHead, FRAME_HEAD_BYTES, MARK_ENTRY_BYTES, MARK_HEAD_BYTES, type Mark, markBytes } from "./log/record.js";
 import { bufferError, listSegments, SEGMENT_HEADER_BYTES, segmentName } from "./log/segment.js";
+import { syncFile } from "./log/sync-file.js";
 
 /** The newest commit, as the SQLite thread published it in shared memory. */
 export interface Published {
@@ -42,6 +43,9 @@ export class LogReader {
   /** Segments; complete for offsets before `#listedEnd`. */
   #starts: number[] = [];
   #listedEnd = 0;
+  /** The log is durable up to there, and the names of segments up to that one. */
+  #durableEnd = 0;
+  #durableName = -1;
   readonly #handles = new Map<number, FileHandle>();
   /** Offsets of known marks and their ends; the first is that of sequence `#first`. */
   #first = 1;
@@ -118,14 +122,21 @@ export class LogReader {
     this.#readInto(address + FRAME_HEAD_BYTES, into);
   }
 
-  /** Makes the log durable up to the newest commit. @throws `BUFFER_UNWRITABLE`. */
-  fsync(): void {
-    const { endOffset } = this.#options.published();
+  /** Makes the log durable up to the newest commit, oldest segment first. @throws `BUFFER_UNWRITABLE`. */
+  async fsync(): Promise<void> {
+    const { fs, dir, published } = this.#options;
+    const { endOffset } = published();
     try {
-      // Segments before the newest one were made durable when it was begun.
-      this.#segmentOf(Math.max(0, endOffset - 1)).handle.sync();
+      const starts = listSegments(fs, dir).filter((start) => start < endOffset || start === 0);
+      for (const [i, start] of starts.entries()) {
+        if ((starts[i + 1] ?? Number.POSITIVE_INFINITY) > this.#durableEnd) await syncFile(this.#handleOf(start));
+      }
+      const newest = starts[starts.length - 1] ?? 0;
+      if (newest > this.#durableName) fs.syncDir(dir);
+      this.#durableName = newest;
+      this.#durableEnd = endOffset;
     } catch (error) {
-      throw bufferError("make the write buffer durable", this.#options.dir, error);
+      throw bufferError("make the write buffer durable", dir, error);
     }
   }
 
@@ -197,12 +208,14 @@ export class LogReader {
     }
     const start = this.#starts.findLast((s) => s <= offset);
     if (start === undefined) return this.#failed(`no segment for offset ${offset}`);
-    let handle = this.#handles.get(start);
-    if (handle === undefined) {
-      handle = fs.open(fs.join(dir, segmentName(start)), "r+");
-      this.#handles.set(start, handle);
-    }
-    return { start, handle };
+    return { start, handle: this.#handleOf(start) };
+  }
+
+  #handleOf(start: number): FileHandle {
+    const { fs, dir } = this.#options;
+    const open = this.#handles.get(start) ?? fs.open(fs.join(dir, segmentName(start)), "r+");
+    this.#handles.set(start, open);
+    return open;
   }
 
   #startOf(offset: number): number {

@@ -2,9 +2,10 @@ import { type FileSystem, formatTXID, HeadwaterError, type Runtime, type TXID } 
 import type { Publisher, StoredFile } from "@headwater/replica";
 import { type RecoveredLog, removeLog } from "./commit-log.js";
 import { bufferError, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "./log/segment.js";
+import { syncFile } from "./log/sync-file.js";
 import { type LogContents, readLog } from "./recovery/read-log.js";
 import { baseOf, newestPages, pendingOf, type ResolvedBase, resolve } from "./recovery/resolve.js";
-import { finishSetAside, keepCopy, setAside } from "./recovery/set-aside.js";
+import { finishSetAside, keepSegments, setAside } from "./recovery/set-aside.js";
 import { IntentFile } from "./sync/intent-file.js";
 import type { Intent } from "./sync/intent-record.js";
 import { isOurs } from "./sync/outgoing-file.js";
@@ -26,7 +27,8 @@ export interface RecoverOptions {
 /**
  * Why a log was set aside. `superseded`: the replica holds another writer's transactions since. `unknown`: the file whose
  * outcome was open is gone, so whether its commits are in the replica can't be told. `replica-changed`: the replica is
- * not the one that the log builds on (it was reset, or is behind). `damaged`: something durable is not as it was written.
+ * not the one that the log builds on (it was reset, or is behind). `damaged`: the log's beginning, or what it says of the
+ * replica, is not as it was written.
  */
 export type SetAsideReason = "superseded" | "unknown" | "replica-changed" | "damaged";
 
@@ -37,7 +39,7 @@ interface Common {
   readonly finishedSetAside?: string;
   /**
    * Completed records behind the last valid one, which had to be cut off: commits that a crash of the machine lost in
-   * part, or that were damaged. `path` has a copy of the segment.
+   * part, or that were damaged. `path` has their segments.
    */
   readonly cut?: { readonly transactions: number; readonly path: string };
 }
@@ -102,10 +104,9 @@ class BufferRecovery {
     const read = await readLog(fs, dir, settled, new Slices(this.#o.runtime));
     if (read.kind === "foreign") throw this.#foreign(read.reason);
     if (read.kind === "empty") return this.#nothing();
-    const header = read.kind === "damaged" ? read.header : read.log.header;
-    if (header !== undefined) this.#checkOurs(header);
-    if (read.kind === "damaged") return this.#aside("damaged", read.reason, header, header?.base.txid, 0);
+    if (read.kind === "damaged") return this.#aside("damaged", read.reason, undefined, undefined, 0);
     const { log } = read;
+    this.#checkOurs(log.header);
     const resolved = resolve(log, record);
     if (typeof resolved === "string") return this.#aside("damaged", resolved, log.header, log.header.base.txid, log.transactions.length);
     const { base, unconfirmed } = resolved;
@@ -118,7 +119,7 @@ class BufferRecovery {
     const stored = await this.#stored(intent.txid);
     if (stored !== undefined && stored !== "other" && isOurs(intent, stored)) {
       this.#common = { ...this.#common, replicaTxid: higher(position.txid, intent.txid) };
-      this.#confirm();
+      await this.#confirm();
       return this.#settle(log, baseOf(log, intent), true);
     }
     const stranded = pendingOf(log, base).length;
@@ -153,7 +154,7 @@ class BufferRecovery {
       return this.#aside("replica-changed", detail, log.header, base.txid, pending.length);
     }
     this.#keepBroken(log, base);
-    this.#trim(log);
+    await this.#trim(log);
     const { header, state, starts } = log;
     const recovered: RecoveredLog = {
       pageSize: header.pageSize,
@@ -198,10 +199,10 @@ class BufferRecovery {
     }
   }
 
-  #confirm(): void {
+  async #confirm(): Promise<void> {
     const intents = IntentFile.open(this.#o.fs, this.#o.dir);
     try {
-      intents.confirm();
+      await intents.confirm();
     } finally {
       intents.close();
     }
@@ -226,28 +227,30 @@ class BufferRecovery {
     return { kind: "setAside", path, reason, detail, baseTxid: base, transactions, ...owner, ...this.#common };
   }
 
-  #keepBroken(log: LogContents, base: ResolvedBase): void {
-    if (log.broken === 0) return;
+  #keepBroken({ broken, header }: LogContents, base: ResolvedBase): void {
+    if (broken.transactions === 0) return;
     const { fs, dir, runtime } = this.#o;
-    const path = keepCopy(fs, dir, log.header.start, base.txid, runtime.clock.nowMs());
-    this.#common = { ...this.#common, cut: { transactions: log.broken, path } };
+    const copied = broken.inLast ? header.start : undefined;
+    const path = keepSegments(fs, dir, { copied, moved: broken.starts }, base.txid, runtime.clock.nowMs());
+    this.#common = { ...this.#common, cut: { transactions: broken.transactions, path } };
   }
 
-  /** Cuts what is behind the last mark, durably, and removes leftover segments. */
-  #trim({ state, starts, leftovers }: LogContents): void {
+  /** Cuts what is behind the last mark, and removes leftover segments. All of it is durable then. */
+  async #trim({ state, starts, leftovers }: LogContents): Promise<void> {
     const { fs, dir } = this.#o;
     for (const start of leftovers) fs.remove(fs.join(dir, segmentName(start)));
-    if (leftovers.length > 0) fs.syncDir(dir);
-    const last = starts[starts.length - 1] ?? 0;
-    const handle = fs.open(fs.join(dir, segmentName(last)), "r+");
-    try {
-      const size = Math.max(SEGMENT_HEADER_BYTES, state.end - last);
-      if (handle.size() > size) handle.truncate(size);
-      // What counts as committed from here on must not vanish, so it is made durable even where nothing was cut.
-      handle.sync();
-    } finally {
-      handle.close();
+    for (const start of starts) {
+      const handle = fs.open(fs.join(dir, segmentName(start)), "r+");
+      try {
+        const size = Math.max(SEGMENT_HEADER_BYTES, state.end - start);
+        if (start === starts[starts.length - 1] && handle.size() > size) handle.truncate(size);
+        // What counts as committed from here on must not vanish, so it is made durable even where nothing was cut.
+        await syncFile(handle);
+      } finally {
+        handle.close();
+      }
     }
+    fs.syncDir(dir);
   }
 
   #checkOurs(header: SegmentHeader): void {

@@ -65,7 +65,7 @@ export interface SyncerOptions {
   /** The newest commit, from shared memory. */
   readonly published: () => Published;
   /** Makes the log durable up to the newest commit: {@link LogReader.fsync}, or nothing for a log in memory. */
-  readonly fsyncLog: () => void;
+  readonly fsyncLog: () => Promise<void> | void;
   /** A commit is uploaded at most so long after it; 0: only by {@link Syncer.sync}, `durable` and `close`. */
   readonly syncIntervalMs: number;
   readonly limitBytes?: number;

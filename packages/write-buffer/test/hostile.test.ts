@@ -127,12 +127,28 @@ describe("files that are not as they were written", () => {
     }
   });
 
-  it("never loses a commit in a segment before the last: the whole log is kept aside", async () => {
+  it("keeps the segments behind a damaged one, and says how many commits they have", async () => {
     const good = await sample(1);
-    const [, second = ""] = [...good.files.keys()].filter((name) => name.startsWith("log-"));
-    const bytes = (good.files.get(second) ?? new Uint8Array(0)).slice();
-    bytes[SEGMENT_HEADER_BYTES + 40] = (bytes[SEGMENT_HEADER_BYTES + 40] ?? 0) ^ 1;
-    expect(await check(good, new Map(good.files).set(second, bytes), "damaged")).toBe("setAside");
+    const names = [...good.files.keys()].filter((name) => name.startsWith("log-"));
+    for (const [at, damaged] of [
+      [SEGMENT_HEADER_BYTES + 40, names[1] ?? ""],
+      [100, names[2] ?? ""],
+    ] as const) {
+      const bytes = (good.files.get(damaged) ?? new Uint8Array(0)).slice();
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      const content = new Map(good.files).set(damaged, bytes);
+      const fs = memoryFs();
+      fs.mkdir(DIR);
+      for (const [name, b] of content) writeAll(fs, `${DIR}/${name}`, b);
+      const { publisher, runtime } = good.bench;
+      const recovery = await recoverBuffer({ fs, dir: DIR, publisher, identity: IDENTITY, position: good.position, runtime });
+      // The first commit is in the replica. With the second segment damaged nothing is left to go on with.
+      expect(recovery.kind).toBe(damaged === names[1] ? "none" : "resume");
+      expect(recovery.cut?.transactions).toBe(damaged === names[1] ? 3 : 2);
+      for (const name of names.slice(names.indexOf(damaged))) {
+        expect(Buffer.compare(readAll(fs, `${recovery.cut?.path}/${name}`), content.get(name) ?? bytes)).toBe(0);
+      }
+    }
   });
 
   it("cuts broken commits off the last segment, says how many, and keeps a copy", async () => {

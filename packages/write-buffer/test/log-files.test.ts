@@ -85,44 +85,45 @@ describe("the log's file", () => {
     expect(Buffer.compare(attempt(), attempt())).not.toBe(0);
   });
 
-  it("makes a segment durable before the next one begins, header first", () => {
-    for (let seed = 1; seed <= 20; seed += 1) {
-      const fs = memoryFs();
-      const { log } = openLog(fs, { segmentBytes: 1 });
-      for (let i = 1; i <= 4; i += 1) commit(log, i, 2, { 2: pageOf(i) });
-      fs.crash(new SeededRandom(seed));
-      const names = fs.list(DIR);
-      expect(names).toHaveLength(4);
-      for (const name of names) expect(fs.stat(`${DIR}/${name}`)?.size).toBeGreaterThanOrEqual(SEGMENT_HEADER_BYTES);
-      for (const name of names.slice(0, 3)) expect(fs.stat(`${DIR}/${name}`)?.size).toBeGreaterThan(SEGMENT_HEADER_BYTES + PAGE_SIZE);
+  it("is durable after sync(), and after the reader's fsync(), over all its segments", async () => {
+    for (const by of ["log", "reader"] as const) {
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const fs = memoryFs();
+        const { log, reader } = openLog(fs, { segmentBytes: 1 });
+        for (let i = 1; i <= 4; i += 1) commit(log, i, 2, { 2: pageOf(i) }, by === "log" && i === 4);
+        if (by === "reader") await reader.fsync();
+        for (let i = 5; i <= 8; i += 1) commit(log, i, 2, { 2: pageOf(i) });
+        fs.crash(new SeededRandom(seed));
+        expect((await sequencesIn(fs)).slice(0, 4)).toEqual([1, 2, 3, 4]);
+      }
     }
   });
 });
 
 describe("the intent file", () => {
-  it("keeps the record before, whichever write is torn", () => {
+  it("keeps the record before, whichever write is torn", async () => {
     const fs = memoryFs();
     fs.mkdir(DIR);
     const file = IntentFile.open(fs, DIR);
     expect(file.newest).toBeUndefined();
-    file.write(INTENT);
+    await file.write(INTENT);
     expect(IntentFile.read(fs, DIR)).toEqual({ ...INTENT, confirmed: false });
     fs.failNext("write");
-    expect(() => file.confirm()).toThrow(expect.objectContaining({ code: "BUFFER_UNWRITABLE" }));
+    await expect(file.confirm()).rejects.toThrow(expect.objectContaining({ code: "BUFFER_UNWRITABLE" }));
     expect(IntentFile.read(fs, DIR)).toEqual({ ...INTENT, confirmed: false });
-    file.confirm();
+    await file.confirm();
     expect(IntentFile.read(fs, DIR)).toEqual({ ...INTENT, confirmed: true });
     const next = { ...INTENT, txid: tx(2), startSequence: 3, endSequence: 4 };
     fs.failNext("write");
-    expect(() => file.write(next)).toThrow(expect.objectContaining({ code: "BUFFER_UNWRITABLE" }));
+    await expect(file.write(next)).rejects.toThrow(expect.objectContaining({ code: "BUFFER_UNWRITABLE" }));
     expect(IntentFile.read(fs, DIR)).toEqual({ ...INTENT, confirmed: true });
-    file.write(next);
+    await file.write(next);
     expect(IntentFile.read(fs, DIR)).toEqual({ ...next, confirmed: false });
     file.close();
     expect(IntentFile.open(fs, DIR).unconfirmed).toMatchObject(next);
   });
 
-  it("survives a crash of the machine at any write", () => {
+  it("survives a crash of the machine at any write", async () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const fs = memoryFs();
       fs.mkdir(DIR);
@@ -130,12 +131,12 @@ describe("the intent file", () => {
       const file = IntentFile.open(fs, DIR);
       let durable: unknown;
       for (let i = 1; i <= 4; i += 1) {
-        file.write({ ...INTENT, txid: tx(i), startSequence: i - 1, endSequence: i });
-        file.confirm();
+        await file.write({ ...INTENT, txid: tx(i), startSequence: i - 1, endSequence: i });
+        await file.confirm();
         durable = file.newest;
       }
       fs.failNext("sync");
-      expect(() => file.write({ ...INTENT, txid: tx(5), startSequence: 4, endSequence: 5 })).toThrow();
+      await expect(file.write({ ...INTENT, txid: tx(5), startSequence: 4, endSequence: 5 })).rejects.toThrow();
       fs.crash(random);
       const found = IntentFile.read(fs, DIR);
       expect(found?.txid === 5n || found?.txid === 4n).toBe(true);
@@ -143,14 +144,16 @@ describe("the intent file", () => {
     }
   });
 
-  it("refuses a second intent while one is unconfirmed, but takes the same one again", () => {
+  it("refuses a second intent while one is unconfirmed, but takes the same one again", async () => {
     const fs = memoryFs();
     fs.mkdir(DIR);
     const file = IntentFile.open(fs, DIR);
-    file.write(INTENT);
-    file.write(INTENT);
-    expect(() => file.write({ ...INTENT, fileChecksum: 0x8000000000000002n })).toThrow(expect.objectContaining({ code: "NOT_DURABLE" }));
-    expect(() => file.write({ ...INTENT, txid: tx(2) })).toThrow(expect.objectContaining({ code: "NOT_DURABLE" }));
+    await file.write(INTENT);
+    await file.write(INTENT);
+    await expect(file.write({ ...INTENT, fileChecksum: 0x8000000000000002n })).rejects.toThrow(
+      expect.objectContaining({ code: "NOT_DURABLE" }),
+    );
+    await expect(file.write({ ...INTENT, txid: tx(2) })).rejects.toThrow(expect.objectContaining({ code: "NOT_DURABLE" }));
     expect(file.unconfirmed).toMatchObject(INTENT);
   });
 });

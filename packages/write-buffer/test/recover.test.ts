@@ -153,7 +153,7 @@ describe("recoverBuffer", () => {
   it("refuses to put other bytes for an unconfirmed file, and keeps all", async () => {
     const files = await dieInPut(3, 1, "before");
     const { log, base } = resumed(await recover(files));
-    changeIntent(files.fs);
+    await changeIntent(files.fs);
     const changed = new Bench({ fs: files.fs, runtime: files.bench.runtime, position: base, log: { recovered: log, base } });
     await expect(changed.syncer.sync(3)).rejects.toMatchObject({ code: "NOT_DURABLE" });
     expect(changed.failures[0]).toMatchObject({ retryInMs: Number.POSITIVE_INFINITY });
@@ -295,12 +295,12 @@ function openLogAgain(files: Left, { log, base }: Recovery & { kind: "resume" })
 }
 
 /** Changes the checksum in an unconfirmed intent, as if another release's encoder had made the file. */
-function changeIntent(fs: MemoryFileSystem): void {
+async function changeIntent(fs: MemoryFileSystem): Promise<void> {
   const file = IntentFile.open(fs, DIR);
   const intent = file.unconfirmed;
   file.close();
   fs.remove(`${DIR}/intent`);
   const changed = IntentFile.open(fs, DIR);
-  if (intent !== undefined) changed.write({ ...intent, fileChecksum: intent.fileChecksum ^ 1n });
+  if (intent !== undefined) await changed.write({ ...intent, fileChecksum: intent.fileChecksum ^ 1n });
   changed.close();
 }

@@ -10,6 +10,10 @@ const APPEND_FRAMES = 64;
 interface Segment {
   readonly start: number;
   readonly handle: FileHandle;
+  /** Something in it is not durable. */
+  dirty: boolean;
+  /** Its name in the directory is durable. */
+  named: boolean;
 }
 
 /** Where a log stands: behind its last published mark. */
@@ -41,6 +45,8 @@ export class LogWriter {
   readonly #frameBytes: number;
   readonly #buffer: AppendBuffer;
   #segments: Segment[] = [];
+  /** Segments that nothing needs, on their way out. */
+  #garbage: Segment[] = [];
   #published: LogPosition;
   /** Where the buffer's first byte belongs. */
   #bufferStart: number;
@@ -74,6 +80,7 @@ export class LogWriter {
         syncParent(options.fs, options.dir);
       }
       writer.#createSegment();
+      writer.sync();
     });
     return writer;
   }
@@ -83,7 +90,7 @@ export class LogWriter {
     const writer = new LogWriter(options, position);
     writer.#attempt("open the write buffer", () => {
       for (const start of starts) {
-        writer.#segments.push({ start, handle: options.fs.open(writer.#path(start), "r+") });
+        writer.#segments.push({ start, handle: options.fs.open(writer.#path(start), "r+"), dirty: false, named: true });
       }
     });
     writer.#bufferStart = writer.#appendPoint();
@@ -172,9 +179,18 @@ export class LogWriter {
     }
   }
 
-  /** Makes the log durable up to its end. Segments before the last one are durable already. @throws `BUFFER_UNWRITABLE`. */
+  /** Makes the log durable up to its end, oldest segment first. @throws `BUFFER_UNWRITABLE`. */
   sync(): void {
-    this.#attempt("make the write buffer durable", () => this.#current().handle.sync());
+    this.#attempt("make the write buffer durable", () => {
+      for (const segment of this.#segments) {
+        if (!segment.dirty) continue;
+        segment.handle.sync();
+        segment.dirty = false;
+      }
+      if (this.#segments.every((segment) => segment.named)) return;
+      this.#options.fs.syncDir(this.#options.dir);
+      for (const segment of this.#segments) segment.named = true;
+    });
   }
 
   /** Reads from the page in the frame at `address`. @throws `SQLITE_IOERR_READ`. */
@@ -203,33 +219,44 @@ export class LogWriter {
     );
   }
 
-  /** Deletes the segments that end at or before `offset`, oldest first; never the last one. */
+  /**
+   * Gives up the segments before the one that holds the byte before `offset`, up to which the log is durable: that one
+   * has a durable header, so a crash never leaves a log without a beginning.
+   */
   deleteBefore(offset: number): void {
-    while ((this.#segments[1]?.start ?? Number.POSITIVE_INFINITY) <= offset) {
+    while ((this.#segments[1]?.start ?? Number.POSITIVE_INFINITY) < offset) {
       const segment = this.#segments.shift();
-      if (segment === undefined) return;
-      try {
-        segment.handle.close();
-        this.#options.fs.remove(this.#path(segment.start));
-      } catch {
-        // Recovery skips a segment whose transactions are all in the replica, and removes it.
-      }
+      if (segment !== undefined) this.#garbage.push(segment);
+    }
+  }
+
+  /** Deletes one of the segments that were given up, oldest first: it takes milliseconds. Never throws. */
+  tidy(): void {
+    const segment = this.#garbage.shift();
+    if (segment === undefined) return;
+    try {
+      segment.handle.close();
+      this.#options.fs.remove(this.#path(segment.start));
+    } catch {
+      // Recovery needs nothing of a segment whose transactions are all in the replica, whether it is there or not.
     }
   }
 
   close(): void {
-    for (const segment of this.#segments) segment.handle.close();
+    for (const segment of [...this.#garbage, ...this.#segments]) segment.handle.close();
     this.#segments = [];
+    this.#garbage = [];
   }
 
   #write(markAt?: number): void {
     this.#finishCut();
     if (this.#rolling) this.#createSegment();
-    const { start, handle } = this.#current();
+    const current = this.#current();
     const count = this.#buffer.length;
+    current.dirty = true;
     this.#dirty = true;
     this.#markAt = markAt;
-    handle.write(this.#buffer.slice(0, count), this.#bufferStart - start);
+    current.handle.write(this.#buffer.slice(0, count), this.#bufferStart - current.start);
     this.#bufferStart += count;
     this.#buffer.clear();
   }
@@ -245,22 +272,17 @@ export class LogWriter {
     this.#markAt = undefined;
   }
 
-  /** Header and name are durable before anything else is written, so a torn header means an empty segment. */
   #createSegment(): void {
-    const { fs, dir, common } = this.#options;
+    const { fs, common } = this.#options;
     const { end: start, sequence, chain, commit } = this.#published;
-    const previous = this.#segments[this.#segments.length - 1];
-    previous?.handle.sync();
     const handle = fs.open(this.#path(start), "w+", 0o600);
     try {
       handle.write(encodeSegmentHeader({ ...common, start, previous: { sequence, chain, commit } }), 0);
-      handle.sync();
-      fs.syncDir(dir);
     } catch (error) {
       handle.close();
       throw error;
     }
-    this.#segments.push({ start, handle });
+    this.#segments.push({ start, handle, dirty: true, named: false });
     this.#rolling = false;
     this.#bufferStart = start + SEGMENT_HEADER_BYTES;
   }

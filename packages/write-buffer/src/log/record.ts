@@ -58,13 +58,17 @@ export function writeFrameHead(view: DataView, at: number, pgno: number, salt: S
   view.setUint32(at + 12, salt.low);
 }
 
-/** A whole mark but for its chain, which {@link MARK_CHAIN_AT} of the foot takes. */
+/**
+ * A whole mark but for its chain, which {@link MARK_CHAIN_AT} of the foot takes. `addresses`: offsets of frames by page;
+ * those above the mark's commit are left out. `first`: offset of the transaction's first frame.
+ */
 export function encodeMark(
-  mark: Omit<Mark, "length" | "pages">,
-  pages: Iterable<readonly [pgno: number, frame: number]>,
-  count: number,
+  mark: Omit<Mark, "length">,
+  addresses: ReadonlyMap<number, number>,
+  first: number,
+  frameBytes: number,
 ): Uint8Array {
-  const length = markBytes(count);
+  const length = markBytes(mark.pages);
   const bytes = new Uint8Array(length);
   const view = viewOf(bytes);
   view.setUint32(0, KIND_MARK);
@@ -75,11 +79,12 @@ export function encodeMark(
   view.setUint32(24, mark.commit);
   view.setUint32(28, mark.minSizePages);
   view.setUint32(32, mark.frames);
-  view.setUint32(36, count);
+  view.setUint32(36, mark.pages);
   let at = MARK_HEAD_BYTES;
-  for (const [pgno, frame] of pages) {
+  for (const [pgno, address] of addresses) {
+    if (pgno > mark.commit) continue;
     view.setUint32(at, pgno);
-    view.setUint32(at + 4, frame);
+    view.setUint32(at + 4, (address - first) / frameBytes);
     at += MARK_ENTRY_BYTES;
   }
   view.setUint32(at, KIND_END);

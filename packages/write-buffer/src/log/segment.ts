@@ -46,7 +46,8 @@ export interface SegmentHeader {
   readonly previous: { readonly sequence: number; readonly chain: bigint; readonly commit: number };
 }
 
-/** What reading a header found. `torn`: the process died while making the file, so nothing can be in it. */
+/** What reading a header found. `torn`: not even that
+ * was written, and nothing else is there. */
 export type HeaderResult =
   | { readonly kind: "ok"; readonly header: SegmentHeader }
   | { readonly kind: "foreign" | "damaged" | "torn"; readonly reason: string };
@@ -105,10 +106,10 @@ function text(name: string, value: string, bytesMax: number): Uint8Array {
 export function decodeSegmentHeader(bytes: Uint8Array, sizeBytes: number): HeaderResult {
   const have = Math.min(bytes.byteLength, sizeBytes);
   const view = viewOf(bytes);
-  // Frames are written only after the header was made durable: a file no longer than its header can't hold any.
+  // A file no longer than its header holds nothing.
   const short = sizeBytes <= SEGMENT_HEADER_BYTES;
   if (have < 12 || (view.getUint32(0) === 0 && view.getUint32(4) === 0)) {
-    return short ? { kind: "torn", reason: "no header" } : { kind: "foreign", reason: "no header" };
+    return { kind: short ? "torn" : "damaged", reason: "no header" };
   }
   if (view.getUint32(0) !== MAGIC_HIGH || view.getUint32(4) !== MAGIC_LOW) return { kind: "foreign", reason: "not a log of ours" };
   // Before the checksum: another version may keep it elsewhere.

@@ -1,22 +1,21 @@
 import type { FileHandle } from "@headwater/core";
-import { decodeMarkFoot, decodeMarkHead, FRAME_HEAD_BYTES, MARK_FOOT_BYTES, MARK_HEAD_BYTES } from "../log/record.js";
-import type { SegmentHeader } from "../log/segment.js";
+import { decodeMarkFoot, decodeMarkHead, MARK_FOOT_BYTES, MARK_HEAD_BYTES } from "../log/record.js";
 import type { Pace } from "../sync/slices.js";
-import type { ScanState } from "./scan-segment.js";
 
 /**
- * Counts the completed records behind the last valid mark of a segment. A process that was killed leaves none. There are
- * some after a crash of the machine that lost part of what was not made durable, or where the file was damaged: commits
- * that can't be gone on with, and that somebody should hear of.
+ * Counts the completed records of a segment from `at` on, whatever they are worth. Behind the last valid mark, a process
+ * that was killed leaves none. There are some after a crash of the machine that lost part of what was not made durable,
+ * or where a file was damaged: commits that can't be gone on with, and that somebody should hear of.
+ *
+ * @param sequence - The last valid one.
  */
-export async function countBrokenRecords(handle: FileHandle, header: SegmentHeader, state: ScanState, pace: Pace): Promise<number> {
-  const frameBytes = FRAME_HEAD_BYTES + header.pageSize;
+export async function countRecords(handle: FileHandle, frameBytes: number, from: number, sequence: number, pace: Pace): Promise<number> {
   const size = handle.size();
   const head = new Uint8Array(MARK_HEAD_BYTES);
   let found = 0;
-  let at = state.end - header.start;
+  let at = from;
   while (at + MARK_HEAD_BYTES <= size) {
-    const length = handle.read(head, at) === MARK_HEAD_BYTES ? markLength(handle, head, at, state.sequence) : undefined;
+    const length = handle.read(head, at) === MARK_HEAD_BYTES ? markLength(handle, head, at, sequence) : undefined;
     if (length !== undefined) found += 1;
     // A frame that is torn keeps its place, so what follows is found all the same.
     at += length ?? frameBytes;

@@ -1,4 +1,5 @@
-import type { FileSystem } from "@headwater/core";
+import type { FileHandle, FileSystem } from "@headwater/core";
+import { FRAME_HEAD_BYTES } from "../log/record.js";
 import {
   decodeSegmentHeader,
   type HeaderResult,
@@ -8,7 +9,7 @@ import {
   segmentName,
 } from "../log/segment.js";
 import type { Pace } from "../sync/slices.js";
-import { countBrokenRecords } from "./broken-records.js";
+import { countRecords } from "./broken-records.js";
 import { type ScannedTransaction, type ScanState, scanSegment } from "./scan-segment.js";
 
 /** All that a log's segments hold together. */
@@ -26,49 +27,61 @@ export interface LogContents {
   /** State behind the last. */
   readonly state: Readonly<ScanState>;
   /** Completed records behind it that are not as they were written, or follow one that is not. */
-  readonly broken: number;
+  readonly broken: {
+    readonly transactions: number;
+    /** Some of them are in the log's last segment. */
+    readonly inLast: boolean;
+    /** Segments with the others. */
+    readonly starts: readonly number[];
+  };
 }
 
 export type ReadLog =
   | { readonly kind: "log"; readonly log: LogContents }
   | { readonly kind: "empty"; readonly leftovers: readonly number[] }
-  /** Another program's or another release's. */
+  /** Another program's, another release's or another database's. */
   | { readonly kind: "foreign"; readonly reason: string }
-  /** Ours, and something that was durable is not as it was written. `header`: of a segment that can be read. */
-  | { readonly kind: "damaged"; readonly reason: string; readonly header: SegmentHeader | undefined };
+  /** Its very beginning can't be read. */
+  | { readonly kind: "damaged"; readonly reason: string };
 
 interface Run {
-  starts: number[];
-  transactions: ScannedTransaction[];
-  before: ScanState;
-  state: ScanState;
   header: SegmentHeader;
-  broken: number;
+  readonly starts: number[];
+  readonly before: ScanState;
+  readonly transactions: ScannedTransaction[];
+  readonly state: ScanState;
 }
 
 /**
- * Reads a whole log and changes nothing.
+ * Reads a log, as far as its segments are what was written and follow each other, and changes nothing.
  *
  * @param settled - A sequence that the replica is known to hold: segments with nothing later may be missing or left over.
  */
 export async function readLog(fs: FileSystem, dir: string, settled: number, pace: Pace): Promise<ReadLog> {
   const starts = listSegments(fs, dir);
   const leftovers: number[] = [];
+  let rest: number[] = [];
   let run: Run | undefined;
   for (const [i, start] of starts.entries()) {
-    const result = readHeader(fs, dir, start);
+    const result = withFile(fs, dir, start, readHeader);
     if (result.kind === "foreign") return { kind: "foreign", reason: `${segmentName(start)}: ${result.reason}` };
-    if (result.kind === "torn" && i === starts.length - 1) {
-      leftovers.push(start);
+    const header = result.kind === "ok" ? result.header : undefined;
+    if (header === undefined || header.start !== start) {
+      if (run === undefined && (i < starts.length - 1 || result.kind !== "torn")) {
+        return { kind: "damaged", reason: `${segmentName(start)}: ${result.kind === "ok" ? "another segment's header" : result.reason}` };
+      }
+      rest = starts.slice(i);
       break;
     }
-    if (result.kind !== "ok") return damaged(`${segmentName(start)}: ${result.reason}`, run);
-    const { header } = result;
-    if (header.start !== start) return damaged(`${segmentName(start)} says that it begins at ${header.start}`, run);
-    const problem = run === undefined ? undefined : continues(run, header);
-    if (run !== undefined && problem !== undefined) {
+    if (run !== undefined && (header.identity !== run.header.identity || header.pageSize !== run.header.pageSize)) {
+      return { kind: "foreign", reason: `${segmentName(start)}: of another database than the segment before` };
+    }
+    if (run !== undefined && !continues(run, header)) {
       const known = Math.max(settled, header.baseSequence);
-      if (run.state.sequence > known || header.previous.sequence > known) return damaged(`${segmentName(start)}: ${problem}`, run);
+      if (run.state.sequence > known || header.previous.sequence > known) {
+        rest = starts.slice(i);
+        break;
+      }
       leftovers.push(...run.starts);
       run = undefined;
     }
@@ -77,42 +90,58 @@ export async function readLog(fs: FileSystem, dir: string, settled: number, pace
     run.starts.push(start);
     await scanInto(run, fs, dir, pace);
   }
-  return run === undefined ? { kind: "empty", leftovers } : { kind: "log", log: { ...run, leftovers } };
-}
-
-function damaged(reason: string, run: Run | undefined): ReadLog {
-  return { kind: "damaged", reason, header: run?.header };
+  if (run === undefined) return { kind: "empty", leftovers: [...leftovers, ...rest] };
+  return { kind: "log", log: await withBroken(run, fs, dir, leftovers, rest, pace) };
 }
 
 function newRun(header: SegmentHeader): Run {
   const state = { ...header.previous, end: header.start };
-  return { starts: [], transactions: [], before: { ...state }, state, header, broken: 0 };
+  return { starts: [], transactions: [], before: { ...state }, state, header };
 }
 
-/** What keeps a segment from following what was read so far. */
-function continues({ header: last, state }: Run, next: SegmentHeader): string | undefined {
-  if (next.identity !== last.identity || next.pageSize !== last.pageSize) return "of another database than the segment before";
+/** True if a segment follows what was read so far. */
+function continues({ state }: Run, next: SegmentHeader): boolean {
   const { sequence, chain } = next.previous;
-  if (next.start !== state.end) return `begins at ${next.start}, but what is valid before ends at ${state.end}`;
-  return sequence === state.sequence && chain === state.chain ? undefined : "does not follow what is before";
+  return next.start === state.end && sequence === state.sequence && chain === state.chain;
 }
 
 async function scanInto(run: Run, fs: FileSystem, dir: string, pace: Pace): Promise<void> {
-  const handle = fs.open(fs.join(dir, segmentName(run.header.start)), "r");
+  const found = await withFileAsync(fs, dir, run.header.start, (handle) => scanSegment(handle, run.header, run.state, pace));
+  for (const transaction of found) run.transactions.push(transaction);
+}
+
+/** Looks at what is behind the last valid mark. Segments with no completed record in them are no loss. */
+async function withBroken(run: Run, fs: FileSystem, dir: string, leftovers: number[], rest: number[], pace: Pace): Promise<LogContents> {
+  const { header, state } = run;
+  const frameBytes = FRAME_HEAD_BYTES + header.pageSize;
+  const count = (start: number, from: number): Promise<number> =>
+    withFileAsync(fs, dir, start, (handle) => countRecords(handle, frameBytes, from, state.sequence, pace));
+  const inLast = await count(header.start, Math.max(SEGMENT_HEADER_BYTES, state.end - header.start));
+  let later = 0;
+  for (const start of rest) later += await count(start, SEGMENT_HEADER_BYTES);
+  const broken = { transactions: inLast + later, inLast: inLast > 0, starts: later > 0 ? rest : [] };
+  return { ...run, leftovers: later > 0 ? leftovers : [...leftovers, ...rest], broken };
+}
+
+function readHeader(handle: FileHandle): HeaderResult {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+  const got = handle.read(bytes, 0);
+  return decodeSegmentHeader(bytes.subarray(0, got), handle.size());
+}
+
+function withFile<T>(fs: FileSystem, dir: string, start: number, task: (handle: FileHandle) => T): T {
+  const handle = fs.open(fs.join(dir, segmentName(start)), "r");
   try {
-    for (const transaction of await scanSegment(handle, run.header, run.state, pace)) run.transactions.push(transaction);
-    run.broken = await countBrokenRecords(handle, run.header, run.state, pace);
+    return task(handle);
   } finally {
     handle.close();
   }
 }
 
-function readHeader(fs: FileSystem, dir: string, start: number): HeaderResult {
+async function withFileAsync<T>(fs: FileSystem, dir: string, start: number, task: (handle: FileHandle) => Promise<T>): Promise<T> {
   const handle = fs.open(fs.join(dir, segmentName(start)), "r");
   try {
-    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-    const got = handle.read(bytes, 0);
-    return decodeSegmentHeader(bytes.subarray(0, got), handle.size());
+    return await task(handle);
   } finally {
     handle.close();
   }

@@ -34,31 +34,45 @@ export function setAside(fs: FileSystem, given: string, baseTxid: TXID, nowMs: n
 }
 
 /**
- * Copies the last segment of a log to a directory beside it, before the log is cut.
+ * Keeps segments that a log can't be gone on with in a directory beside it: those that it has no use for are moved, and
+ * one that it will be cut in is copied. A crash in the middle leaves some of them in each place, and none in neither.
  *
  * @returns The new directory.
  * @throws `BUFFER_UNWRITABLE`.
  */
-export function keepCopy(fs: FileSystem, given: string, start: number, baseTxid: TXID, nowMs: number): string {
+export function keepSegments(
+  fs: FileSystem,
+  given: string,
+  segments: { readonly copied: number | undefined; readonly moved: readonly number[] },
+  baseTxid: TXID,
+  nowMs: number,
+): string {
   const dir = trimmed(given);
   try {
     const target = dir + makeNeighbour(fs, dir, baseTxid, nowMs);
-    const from = fs.open(fs.join(dir, segmentName(start)), "r");
-    try {
-      const to = fs.open(fs.join(target, segmentName(start)), "w+", 0o600);
-      try {
-        copy(from, to);
-        to.sync();
-      } finally {
-        to.close();
-      }
-    } finally {
-      from.close();
-    }
+    const both = (start: number): [string, string] => [fs.join(dir, segmentName(start)), fs.join(target, segmentName(start))];
+    if (segments.copied !== undefined) copyFile(fs, ...both(segments.copied));
+    for (const start of segments.moved) fs.rename(...both(start));
     fs.syncDir(target);
+    fs.syncDir(dir);
     return target;
   } catch (error) {
     throw bufferError("keep a copy of the write buffer", dir, error);
+  }
+}
+
+function copyFile(fs: FileSystem, from: string, to: string): void {
+  const source = fs.open(from, "r");
+  try {
+    const target = fs.open(to, "w+", 0o600);
+    try {
+      copy(source, target);
+      target.sync();
+    } finally {
+      target.close();
+    }
+  } finally {
+    source.close();
   }
 }
 

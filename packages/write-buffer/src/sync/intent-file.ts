@@ -1,5 +1,6 @@
 import { type FileHandle, type FileSystem, HeadwaterError } from "@headwater/core";
 import { bufferError } from "../log/segment.js";
+import { syncFile } from "../log/sync-file.js";
 import { decodeIntent, encodeIntent, INTENT_BYTES, type Intent, type IntentRecord } from "./intent-record.js";
 
 /** Its name beside the log's segments. */
@@ -74,7 +75,7 @@ export class IntentFile {
    * Makes an intent durable. After a failure the same one may be tried again; another one must not.
    * @throws `BUFFER_UNWRITABLE`.
    */
-  write(intent: Intent): void {
+  async write(intent: Intent): Promise<void> {
     const pending = this.unconfirmed;
     if (pending !== undefined && (pending.txid !== intent.txid || pending.fileChecksum !== intent.fileChecksum)) {
       throw new HeadwaterError(
@@ -82,24 +83,24 @@ export class IntentFile {
         `a second intent while one is unconfirmed dir=${this.#dir} txid=${pending.txid} second=${intent.txid}`,
       );
     }
-    this.#put({ ...intent, confirmed: false });
+    await this.#put({ ...intent, confirmed: false });
   }
 
   /** Makes it durable that the unconfirmed intent's file is in the replica. @throws `BUFFER_UNWRITABLE`. */
-  confirm(): void {
+  async confirm(): Promise<void> {
     const pending = this.unconfirmed;
-    if (pending !== undefined) this.#put({ ...pending, confirmed: true });
+    if (pending !== undefined) await this.#put({ ...pending, confirmed: true });
   }
 
   close(): void {
     this.#handle.close();
   }
 
-  #put(record: IntentRecord): void {
+  async #put(record: IntentRecord): Promise<void> {
     const slot = 1 - this.#slot;
     try {
       this.#handle.write(encodeIntent(record, this.#counter + 1), slot * SLOT_DISTANCE);
-      this.#handle.sync();
+      await syncFile(this.#handle);
     } catch (error) {
       throw bufferError("write the write buffer's intent file", this.#dir, error);
     }

@@ -7,7 +7,7 @@ import type { Intent } from "./intent-record.js";
 export interface OutgoingPorts {
   readonly intents: IntentFile;
   readonly publisher: Publisher;
-  readonly fsyncLog: () => void;
+  readonly fsyncLog: () => Promise<void> | void;
   readonly beforeAttempt: (() => Promise<void>) | undefined;
   readonly bufferPath: string | undefined;
 }
@@ -43,8 +43,9 @@ export class OutgoingFile {
    */
   async attempt(signal: AbortSignal): Promise<ReplicaFile> {
     if (this.#stage === "intent") {
-      this.#ports.fsyncLog();
-      this.#ports.intents.write(this.intent);
+      await this.#ports.fsyncLog();
+      throwIfAborted(signal);
+      await this.#ports.intents.write(this.intent);
       this.#stage = "put";
     }
     if (this.#stage === "put") {
@@ -54,7 +55,7 @@ export class OutgoingFile {
       this.#stage = "confirm";
     }
     throwIfAborted(signal);
-    this.#ports.intents.confirm();
+    await this.#ports.intents.confirm();
     if (this.#file === undefined) throw new HeadwaterError("NOT_DURABLE", "confirmed without a file");
     return this.#file;
   }
