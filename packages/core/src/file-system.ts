@@ -57,7 +57,7 @@ export interface PathLock {
   release(): Promise<void>;
 }
 
-/** Decides "in use by another process" beside a path (design.md, Hydration: a unix socket beside the file). */
+/** Decides "in use by another process" beside a path (the design, Hydration: a unix socket beside the file). */
 export interface PathLocks {
   /** @throws {HeadwaterError} `PATH_IN_USE` when someone living holds it. A dead holder's claim is taken over. */
   acquire(path: string): Promise<PathLock>;

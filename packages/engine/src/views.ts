@@ -56,7 +56,7 @@ export class ViewTable {
 
   /**
    * Runs `use` on the view; when a planned file has vanished, plans the same TXID anew and tries again, a bounded
-   * number of times (design.md, "Reading").
+   * number of times (the design, "Reading").
    */
   async reading<T>(id: number, use: (view: View) => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {

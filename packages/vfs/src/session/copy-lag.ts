@@ -7,7 +7,7 @@ interface Change {
 
 /**
  * The pages that the local copy does not hold at this connection's view yet: those that changed in (applied, view]
- * (design.md, "Hydration"). Forgotten as the copy's `applied` number passes the view that changed them.
+ * (the design, "Hydration"). Forgotten as the copy's `applied` number passes the view that changed them.
  */
 export class CopyLag {
   /** Oldest first. */

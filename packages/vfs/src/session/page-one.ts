@@ -7,7 +7,7 @@ export interface PageOneView {
 }
 
 /**
- * The one place where page 1 is changed on its way to SQLite (design.md, "Views and isolation"): bytes 18-19 read as 1,
+ * The one place where page 1 is changed on its way to SQLite (the design, "Views and isolation"): bytes 18-19 read as 1,
  * since there is no shared memory and so no WAL; for read connections 24-27 and 92-95 are the connection's counter and
  * 28-31 the view's size, so that SQLite keeps its cache exactly as long as nothing changed.
  *

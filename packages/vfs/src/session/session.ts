@@ -28,7 +28,7 @@ export interface SessionOptions {
 
 /**
  * One connection to one database, on the SQLite thread: where each page comes from, and what a write does
- * (design.md, "Threads" and "Views and isolation").
+ * (the design, "Threads" and "Views and isolation").
  */
 export class Session implements DatabaseFile {
   readonly pageSize: number;
