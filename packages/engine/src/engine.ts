@@ -254,7 +254,10 @@ export class Engine {
 
   /** Resolves when the local copy is complete. @throws {HeadwaterError} `HYDRATION_FAILED`. */
   hydrated(): Promise<void> {
-    return this.#needHydration().completed();
+    const completed = this.#needHydration().completed();
+    // Whoever waits for the copy wants nothing else first.
+    this.answered();
+    return completed;
   }
 
   #needHydration(): Hydration {
