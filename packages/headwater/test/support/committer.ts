@@ -7,10 +7,17 @@ const script = fileURLToPath(new URL("./committer.mjs", import.meta.url));
 
 /**
  * Runs a process that commits for ever, syncing every `intervalMs`, and kills it with SIGKILL once `commits` of its commits
- * were acknowledged. Resolves to the last acknowledged one.
+ * were acknowledged. Resolves to the last acknowledged one; there may be more, unless `limit` says how many it makes.
  */
-export async function commitAndKill(url: string, buffer: string, intervalMs: number, commits: number): Promise<number> {
-  const child = spawn(process.execPath, [script, url, buffer, String(intervalMs)], { stdio: ["ignore", "pipe", "inherit"] });
+export async function commitAndKill(
+  url: string,
+  buffer: string,
+  intervalMs: number,
+  commits: number,
+  limit: number = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const args = [script, url, buffer, String(intervalMs), String(limit)];
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit");
   let last = 0;
   let seen = 0;
@@ -23,7 +30,7 @@ export async function commitAndKill(url: string, buffer: string, intervalMs: num
   return last;
 }
 
-/** Leaves a buffer with commits that were never synced. */
+/** Leaves a buffer with so many commits that were never synced. */
 export function commitWithoutSync(url: string, buffer: string, commits = 1): Promise<number> {
-  return commitAndKill(url, buffer, 0, commits);
+  return commitAndKill(url, buffer, 0, commits, commits);
 }
