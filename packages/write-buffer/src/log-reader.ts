@@ -92,23 +92,32 @@ export class LogReader {
 
   /** One located transaction. @throws `SQLITE_IOERR_READ`. */
   transaction(sequence: number): LogTransaction {
+    const { commit, minSizePages, entries } = this.record(sequence);
+    return { sequence, commit, minSizePages, pages: new Map(entries()) };
+  }
+
+  /** The same with its pages one by one, for a caller that yields while it walks them. @throws `SQLITE_IOERR_READ`. */
+  record(sequence: number): Omit<LogTransaction, "pages"> & { entries(): IterableIterator<[pgno: number, address: number]> } {
     const at = this.#marks[sequence - this.#first];
     const end = this.#ends[sequence - this.#first];
     if (at === undefined || end === undefined) return this.#failed(`transaction ${sequence} is not in the log`);
     const bytes = this.#read(at, end - at);
     const mark = decodeMarkHead(bytes);
-    if (mark?.sequence !== sequence) return this.#failed(`no mark at offset ${at}`);
+    if (mark?.sequence !== sequence || mark.length !== bytes.byteLength) return this.#failed(`no mark at offset ${at}`);
+    const { commit, minSizePages } = mark;
+    return { sequence, commit, minSizePages, entries: () => this.#entries(bytes, mark, at) };
+  }
+
+  *#entries(bytes: Uint8Array, mark: Mark, at: number): IterableIterator<[pgno: number, address: number]> {
     const view = viewOf(bytes);
     const frameBytes = FRAME_HEAD_BYTES + this.#options.pageSize;
     const first = at - mark.frames * frameBytes;
-    const pages = new Map<number, number>();
     for (let i = 0; i < mark.pages; i += 1) {
       const entry = MARK_HEAD_BYTES + i * MARK_ENTRY_BYTES;
       const frame = view.getUint32(entry + 4);
       if (frame >= mark.frames) return this.#failed(`frame out of range at offset ${at}`);
-      pages.set(view.getUint32(entry), first + frame * frameBytes);
+      yield [view.getUint32(entry), first + frame * frameBytes];
     }
-    return { sequence, commit: mark.commit, minSizePages: mark.minSizePages, pages };
   }
 
   /** How many pages a located transaction has, without reading their list. */

@@ -114,6 +114,15 @@ describe("recoverBuffer", () => {
     }
   });
 
+  it("makes what it found durable, in all segments", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const files = await left(5, 1, { log: { segmentBytes: 1 } });
+      expect(resumed(await recover(files)).log.sequence).toBe(5);
+      files.fs.crash(new SeededRandom(seed));
+      expect(resumed(await recover(files)).log.sequence).toBe(5);
+    }
+  });
+
   it("confirms an unconfirmed file that is in the replica, and goes on with the rest", async () => {
     const files = await dieInPut(3, 1, "after");
     expect(await recover(files)).toMatchObject({ kind: "none", replicaTxid: 2n });

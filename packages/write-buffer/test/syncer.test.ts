@@ -4,7 +4,7 @@ import { encodeLtx } from "@headwater/ltx";
 import { MemoryBucket } from "@headwater/object-store";
 import type { StoreCall } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
-import { commit, pageOf, zeroPage } from "./support.js";
+import { commit, pageOf } from "./support.js";
 import { Bench, type BenchOptions, LAYOUT, readFiles, stateAt } from "./sync-support.js";
 
 testSeed("syncer");
@@ -264,6 +264,20 @@ describe("failures of the store", () => {
     });
   }
 
+  it("tries again after 409, without asking what is there", async () => {
+    const kinds: string[] = [];
+    const hooks = failing((call) => {
+      kinds.push(call.kind);
+      return kinds.length === 1 ? new HeadwaterError("STORE_CONFLICT", "test") : undefined;
+    });
+    const bench = new Bench({ hooks });
+    commit(bench.log, 1, 1, {});
+    const done = bench.syncer.sync(1);
+    await bench.runtime.advance(1000);
+    expect([await done, kinds]).toEqual([1n, ["put", "put"]]);
+    await bench.syncer.close();
+  });
+
   it("starts at once for a new sync(), also while waiting to try again", async () => {
     let down = true;
     const bench = new Bench({ hooks: failing((call) => (call.kind === "put" && down ? unavailable() : undefined)) });
@@ -420,73 +434,5 @@ describe("close", () => {
     never.open();
     await settle();
     expect(hanging.synced).toEqual([]);
-  });
-});
-
-describe("sizes", () => {
-  it("writes page 500, then truncates to 400, in one sync: commit 400 and nothing above", async () => {
-    const bench = new Bench();
-    const pages = Object.fromEntries(Array.from({ length: 399 }, (_, i) => [i + 2, pageOf(i)]));
-    commit(bench.log, 1, 500, { ...pages, 500: pageOf(500) });
-    commit(bench.log, 2, 400, {});
-    await bench.syncer.sync(2);
-    const [file] = await readFiles(bench.store);
-    expect([file?.commit, Math.max(...(file?.pages.keys() ?? []))]).toEqual([400, 400]);
-    expect(file?.pages.size).toBe(400);
-    await bench.syncer.close();
-  });
-
-  it("fills pages that a transaction allocated, freed and never wrote with zeros", async () => {
-    const bench = new Bench();
-    commit(bench.log, 1, 2, { 2: pageOf(2) });
-    await bench.syncer.sync(1);
-    commit(bench.log, 2, 502, { 10: pageOf(10), 502: pageOf(502) });
-    await bench.syncer.sync(2);
-    const file = (await readFiles(bench.store))[1];
-    expect([...(file?.pages.keys() ?? [])]).toEqual([1, ...Array.from({ length: 500 }, (_, i) => i + 3)]);
-    expect(file?.pages.get(300)).toEqual(zeroPage());
-    await bench.syncer.close();
-  });
-
-  for (const across of [false, true]) {
-    it(`shrinks from 100 to 50 and grows to 100 ${across ? "across two syncs" : "within one sync"}: page 60 is zeros, and in the file`, async () => {
-      const bench = new Bench();
-      const pages = Object.fromEntries(Array.from({ length: 99 }, (_, i) => [i + 2, pageOf(i)]));
-      commit(bench.log, 1, 100, pages);
-      await bench.syncer.sync(1);
-      bench.log.adopt(1);
-      commit(bench.log, 2, 50, {});
-      if (across) await bench.syncer.sync(2);
-      commit(bench.log, 3, 100, { 70: pageOf(7) });
-      await bench.syncer.sync(3);
-      const last = (await readFiles(bench.store)).at(-1);
-      expect(last?.pages.get(60)).toEqual(zeroPage());
-      expect(last?.pages.get(70)).toEqual(pageOf(7));
-      const into = pageOf(1);
-      expect(bench.log.read(60, into, 0)).toBe("zeros");
-      bench.log.adopt(3);
-      expect(bench.log.read(60, into, 0)).toBe("view");
-      await bench.syncer.close();
-    });
-  }
-
-  it("leaves the lock page out", async () => {
-    const pageSize = 65_536;
-    const lock = 2 ** 30 / pageSize + 1;
-    const base = { txid: 7n as TXID, fileChecksum: 1n, commit: lock - 2 };
-    const bench = new Bench({
-      log: { pageSize, base },
-      position: { txid: 7n as TXID, commit: lock - 2, timestampMs: 0 },
-    });
-    const one = new Uint8Array(pageSize);
-    for (const pgno of [1, lock + 1]) bench.log.write(pgno, one.fill(pgno & 0xff));
-    bench.log.completeRecord();
-    bench.log.publish();
-    bench.log.unlock();
-    await bench.syncer.sync(1);
-    const [file] = await readFiles(bench.store);
-    expect(file?.commit).toBe(lock + 1);
-    expect([...(file?.pages.keys() ?? [])]).toEqual([1, lock - 1, lock + 1]);
-    await bench.syncer.close();
   });
 });

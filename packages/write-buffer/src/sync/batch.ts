@@ -34,10 +34,10 @@ export async function collectBatch(reader: LogReader, from: number, to: number, 
   let endSequence = from;
   for (let sequence = from + 1; sequence <= to; sequence += 1) {
     if (sequence > from + 1 && pages.size + reader.pageCount(sequence) > pagesMax) break;
-    const transaction = reader.transaction(sequence);
+    const transaction = reader.record(sequence);
     // Nothing lies above the size that the transaction before left.
     if (commit !== undefined) dropAbove(pages, transaction.minSizePages, commit);
-    for (const [pgno, address] of transaction.pages) {
+    for (const [pgno, address] of transaction.entries()) {
       pages.set(pgno, address);
       if (pace.spent(ENTRY_BYTES)) await pace.turn();
     }

@@ -3,6 +3,7 @@ import { type EncodedLtx, HEADER_SIZE, LtxEncoder } from "@headwater/ltx";
 import type { LogReader } from "../log-reader.js";
 import type { Batch } from "./batch.js";
 import type { Pace } from "./slices.js";
+import { sortedPgnos } from "./sorted-pgnos.js";
 
 export interface FileIdentity {
   readonly txid: TXID;
@@ -23,7 +24,7 @@ export async function encodeBatch(reader: LogReader, batch: Batch, identity: Fil
   const { commit, pages } = batch;
   const lock = lockPgno(pageSize);
   const fullFrom = txid === 1n ? 0 : Math.min(batch.minSizePages, commit);
-  const below = Uint32Array.from([...pages.keys()].filter((pgno) => pgno <= fullFrom && pgno !== lock)).sort();
+  const below = await sortedPgnos(pages.keys(), (pgno) => pgno <= fullFrom && pgno !== lock, pace);
   const estimate = HEADER_SIZE + (below.length + commit - fullFrom) * (pageSize / 2);
   const header = { noChecksum: true, pageSize, commit, minTXID: txid, maxTXID: txid, timestampMs, nodeID };
   const encoder = new LtxEncoder(header, { sizeHintBytes: Math.min(estimate, SIZE_HINT_MAX) });
