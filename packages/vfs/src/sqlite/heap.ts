@@ -13,7 +13,7 @@ export class Heap {
   readonly exports: SqliteExports;
   readonly #memory: WasmMemory;
   /** A block of our own for short-lived arguments: names, SQL text, bound values. */
-  readonly #scratch: Ptr;
+  readonly scratch: Ptr;
   #u8: Uint8Array<ArrayBuffer>;
   #i32: Int32Array;
   #buffer: Buffer;
@@ -24,7 +24,7 @@ export class Heap {
     this.#u8 = new Uint8Array(0);
     this.#i32 = new Int32Array(0);
     this.#buffer = Buffer.alloc(0);
-    this.#scratch = this.allocate(SCRATCH_BYTES);
+    this.scratch = this.allocate(SCRATCH_BYTES);
   }
 
   #refresh(): void {
@@ -115,41 +115,46 @@ export class Heap {
   }
 
   /**
+   * Writes short text as UTF-8, with a zero behind it, to {@link scratch}, where it stays until the next call of this
+   * class. Returns its length in bytes without the zero, or -1 when the text may be too long.
+   */
+  encode(text: string): number {
+    const length = text.length;
+    if (length * 3 >= SCRATCH_BYTES) return -1;
+    const u8 = this.u8();
+    const ptr = this.scratch;
+    if (length > SHORT_TEXT) return this.#encodeLong(text);
+    for (let i = 0; i < length; i += 1) {
+      const c = text.charCodeAt(i);
+      if (c > 0x7f) return this.#encodeLong(text);
+      u8[ptr + i] = c;
+    }
+    u8[ptr + length] = 0;
+    return length;
+  }
+
+  #encodeLong(text: string): number {
+    const bytes = this.#buffer.write(text, this.scratch, SCRATCH_BYTES, "utf8");
+    this.#u8[this.scratch + bytes] = 0;
+    return bytes;
+  }
+
+  /**
    * Hands `use` the text as UTF-8 with a zero behind it, and its length without that. Valid during the call; `use`
    * must not come here again.
    */
   withText<T>(text: string, use: (ptr: Ptr, bytes: number) => T): T {
-    const length = text.length;
-    if (length * 3 < SCRATCH_BYTES) {
-      const bytes = this.#encodeToScratch(text);
-      return use(this.#scratch, bytes);
-    }
-    return this.withBytes(encoder.encode(`${text}\0`), (ptr, bytes) => use(ptr, bytes - 1));
-  }
-
-  #encodeToScratch(text: string): number {
-    const u8 = this.u8();
-    const ptr = this.#scratch;
-    const length = text.length;
-    let i = 0;
-    if (length <= SHORT_TEXT) {
-      for (; i < length; i += 1) {
-        const c = text.charCodeAt(i);
-        if (c > 0x7f) break;
-        u8[ptr + i] = c;
-      }
-    }
-    if (i < length) i = encoder.encodeInto(text, u8.subarray(ptr, ptr + SCRATCH_BYTES)).written;
-    u8[ptr + i] = 0;
-    return i;
+    const bytes = this.encode(text);
+    if (bytes >= 0) return use(this.scratch, bytes);
+    return this.withBytes(encoder.encode(`${text}\0`), (ptr, length) => use(ptr, length - 1));
   }
 
   /** Hands `use` a copy of `bytes` in the heap (never at NULL), under the same terms as {@link withText}. */
   withBytes<T>(bytes: Uint8Array, use: (ptr: Ptr, bytes: number) => T): T {
     const length = bytes.byteLength;
     if (length <= SCRATCH_BYTES) {
-      this.u8().set(bytes, this.#scratch);
-      return use(this.#scratch, length);
+      this.u8().set(bytes, this.scratch);
+      return use(this.scratch, length);
     }
     const ptr = this.allocate(length);
     try {

@@ -79,6 +79,11 @@ export class Journals {
     return this.#named.has(name);
   }
 
+  /** True while there is no journal at all. */
+  get none(): boolean {
+    return this.#named.size === 0;
+  }
+
   /** Names that exist. For tests and for closing a database. */
   names(): string[] {
     return [...this.#named.keys()];

@@ -102,7 +102,19 @@ export class Statement {
     if (this.#iterating) throw busy();
     if (this.#active) this.reset();
     this.#layout ??= this.#readLayout(stmt);
-    spreadParameters(this.#layout, args, this.#bindOne);
+    if (!this.#bindInOrder(this.#layout, args)) spreadParameters(this.#layout, args, this.#bindOne);
+  }
+
+  /** The common case: plain values, or one array of them, for as many bare `?`. False where it is another. */
+  #bindInOrder(layout: ParameterLayout, args: readonly unknown[]): boolean {
+    const values: readonly unknown[] = args.length === 1 && Array.isArray(args[0]) ? (args[0] as unknown[]) : args;
+    if (layout.named.length > 0 || values.length !== layout.positional.length) return false;
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i];
+      if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) return false;
+      this.#bindOne(i + 1, value);
+    }
+    return true;
   }
 
   readonly #bindOne = (index: number, value: unknown): void => {

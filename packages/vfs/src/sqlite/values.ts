@@ -20,7 +20,7 @@ export function bindValue(heap: Heap, stmt: Ptr, index: number, value: unknown):
     case "number":
       return x.sqlite3_bind_double(stmt, index, value);
     case "string":
-      return heap.withText(value, (ptr, bytes) => x.sqlite3_bind_text(stmt, index, ptr, bytes, SQLITE_TRANSIENT));
+      return bindText(heap, stmt, index, value);
     case "bigint":
       if (value < INT64_MIN || value > INT64_MAX) {
         throw new OptionRangeError(`a bigint that SQLite can't hold: it has 64 bits parameter=${index} value=${value}`);
@@ -37,6 +37,13 @@ export function bindValue(heap: Heap, stmt: Ptr, index: number, value: unknown):
     "BAD_OPTION",
     `can't bind this: SQLite takes numbers, strings, bigints, bytes (Buffer, Uint8Array) and null parameter=${index} type=${type}`,
   );
+}
+
+function bindText(heap: Heap, stmt: Ptr, index: number, value: string): number {
+  const bytes = heap.encode(value);
+  const x = heap.exports;
+  if (bytes >= 0) return x.sqlite3_bind_text(stmt, index, heap.scratch, bytes, SQLITE_TRANSIENT);
+  return heap.withText(value, (ptr, length) => x.sqlite3_bind_text(stmt, index, ptr, length, SQLITE_TRANSIENT));
 }
 
 function bindBytes(heap: Heap, stmt: Ptr, index: number, value: ArrayBufferView): number {

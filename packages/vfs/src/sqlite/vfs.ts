@@ -22,6 +22,7 @@ import type { LoadedSqlite, Ptr } from "./wasm.js";
 export const VFS_NAME = "headwater";
 const NAME_BYTES_MAX = 1024;
 const JOURNAL_SUFFIX = "-journal";
+const [HYPHEN, LETTER_A, LETTER_L] = [0x2d, 0x61, 0x6c];
 const DAY_MS = 86_400_000;
 /** Julian day of the Unix epoch. */
 const EPOCH_JULIAN_DAY = 2440587.5;
@@ -196,9 +197,22 @@ export class HeadwaterVfs {
   }
 
   #xAccess(namePtr: Ptr, out: Ptr): number {
-    const name = this.#heap.cString(namePtr);
-    this.#heap.setI32(out, this.journals.exists(name) || this.#mains.has(name) ? 1 : 0);
+    this.#heap.setI32(out, this.#exists(namePtr) ? 1 : 0);
     return SQLITE_OK;
+  }
+
+  #exists(namePtr: Ptr): boolean {
+    // Every transaction asks for its journal and its WAL, mostly while there is none of any.
+    if (this.journals.none && this.#isJournalName(namePtr)) return false;
+    const name = this.#heap.cString(namePtr);
+    return this.journals.exists(name) || this.#mains.has(name);
+  }
+
+  /** Ends in -journal or -wal. */
+  #isJournalName(namePtr: Ptr): boolean {
+    const u8 = this.#heap.u8();
+    const end = u8.indexOf(0, namePtr);
+    return u8[end - 1] === LETTER_L && u8[end - 2] === LETTER_A && (u8[end - 8] === HYPHEN || u8[end - 4] === HYPHEN) && end - namePtr > 8;
   }
 
   #xFullPathname(name: Ptr, bytes: number, out: Ptr): number {
