@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Every table's definition and rows, and what else a database keeps. */
 export type Dump = readonly (readonly unknown[])[];
 
@@ -14,10 +16,7 @@ export function dumpOf(rows: (sql: string) => unknown[][]): Dump {
   ];
 }
 
+/** Blobs by length and digest: a dump is made after every statement. */
 function plainValues(row: unknown[]): unknown[] {
-  return row.map((v) => (v instanceof Uint8Array ? `x'${hex(v)}'` : v));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+  return row.map((v) => (v instanceof Uint8Array ? `${v.byteLength}:${createHash("sha1").update(v).digest("hex")}` : v));
 }
