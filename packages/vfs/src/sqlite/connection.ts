@@ -97,6 +97,24 @@ export class Connection {
    */
   prepare(sql: string): Statement {
     checkSql(sql);
+    const session = this.#session;
+    session.pragmaAnswered = false;
+    const stmt = this.#compile(sql);
+    const recompile = (old: Ptr): Ptr => {
+      const next = this.#compile(sql);
+      this.#finalize(old, statement);
+      this.#forgotten.register(statement, next, statement);
+      return next;
+    };
+    const statement = new Statement(session, stmt, sql, {
+      recompile: session.pragmaAnswered ? recompile : undefined,
+      finalize: (ptr) => this.#finalize(ptr, statement),
+    });
+    this.#forgotten.register(statement, stmt, statement);
+    return statement;
+  }
+
+  #compile(sql: string): Ptr {
     const { db, out } = this.#session;
     if (!isOwnPragma(sql)) this.#setUpSchemas();
     this.#session.enter();
@@ -114,12 +132,7 @@ export class Connection {
       throw new OptionRangeError("the SQL text holds more than one statement; use exec() for many");
     }
     this.#statements.add(stmt);
-    const statement = new Statement(this.#session, stmt, sql, () => {
-      this.#forgotten.unregister(statement);
-      this.#finalize(stmt);
-    });
-    this.#forgotten.register(statement, stmt, statement);
-    return statement;
+    return stmt;
   }
 
   /** Runs all statements of `sql`, each to its end; rows are dropped. Stops at the first that fails. */
@@ -214,7 +227,8 @@ export class Connection {
     this.#session.close();
   }
 
-  #finalize(stmt: Ptr): void {
+  #finalize(stmt: Ptr, statement?: Statement): void {
+    if (statement !== undefined) this.#forgotten.unregister(statement);
     if (!this.#statements.delete(stmt)) return;
     this.#session.enter();
     this.#heap.exports.sqlite3_finalize(stmt);

@@ -1,3 +1,4 @@
+import { SqliteError } from "@headwater/core";
 import type { LoadedSqlite, Ptr, SqliteExports, WasmMemory } from "./wasm.js";
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -64,10 +65,10 @@ export class Heap {
     i32[(ptr >> 2) + 1] = Math.floor(value / 2 ** 32);
   }
 
-  /** @throws {RangeError} when the heap is at its limit of 2 GB. */
+  /** @throws {SqliteError} `SQLITE_NOMEM` when the heap is at its limit of 2 GB. */
   allocate(bytes: number): Ptr {
     const ptr = this.exports.malloc(bytes);
-    if (ptr === 0) throw new RangeError(`out of WASM memory: no room for an allocation bytes=${bytes}`);
+    if (ptr === 0) throw new SqliteError("SQLITE_NOMEM", `out of WASM memory: no room for an allocation bytes=${bytes}`);
     return ptr;
   }
 

@@ -150,6 +150,7 @@ export class MainFile implements VfsFile, JournalWatcher {
     }
     if (result === undefined) return SQLITE_NOTFOUND;
     this.#heap.setI32(arg, this.#heap.sqliteCString(result));
+    this.sink.noteAnswer?.();
     return code;
   }
 

@@ -77,6 +77,10 @@ export class Session implements VfsClient, CallbackTarget {
   /** Set when a statement that attaches or detaches was compiled. */
   schemasChanged = true;
   shouldInterrupt: (() => boolean) | undefined;
+  /** Set when the database file answered a pragma. */
+  pragmaAnswered = false;
+  /** Rises with every call into SQLite. */
+  calls = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -127,6 +131,7 @@ export class Session implements VfsClient, CallbackTarget {
   /** Before every call that can reach the VFS or the authorizer. */
   enter(): void {
     this.#parts.vfs.active = this;
+    this.calls += 1;
     this.#refusal = undefined;
     this.#failureIsFresh = false;
   }
@@ -175,6 +180,10 @@ export class Session implements VfsClient, CallbackTarget {
     this.#failure = { code, error };
     this.#failureIsFresh = true;
     if (HeadwaterError.is(error)) this.#lastCause = error;
+  }
+
+  noteAnswer(): void {
+    this.pragmaAnswered = true;
   }
 
   authorize(action: number, first: Ptr, second: Ptr): number {

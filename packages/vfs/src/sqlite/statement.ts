@@ -27,6 +27,13 @@ export interface RunOutcome {
   readonly lastInsertRowid: number | bigint;
 }
 
+/** What a statement needs of the connection that keeps it. */
+export interface StatementOwner {
+  finalize(stmt: Ptr): void;
+  /** Given where each run needs a statement compiled anew: frees the old one and returns another. */
+  readonly recompile: ((stmt: Ptr) => Ptr) | undefined;
+}
+
 /** Bound values from this size on are let go of after the run. */
 const LARGE_BYTES = 4096;
 /** `expand` puts columns that come from no table under this name. */
@@ -44,23 +51,26 @@ export class Statement {
   /** All integers as bigint. Default false: as numbers, rounded beyond 2^53. */
   safeIntegers = false;
   readonly #session: Session;
-  readonly #onFinalize: () => void;
+  readonly #owner: StatementOwner;
   readonly #heap: Heap;
   #stmt: Ptr;
   #layout: ParameterLayout | undefined;
   #names: string[] | undefined;
   #hasOddName = false;
   #reprepares = 0;
+  /** The session's count of calls when it was compiled. */
+  readonly #compiledAt: number;
   /** Stepped since the last reset. */
   #active = false;
   #iterating = false;
   #boundLarge = false;
 
   /** @internal */
-  constructor(session: Session, stmt: Ptr, source: string, onFinalize: () => void) {
+  constructor(session: Session, stmt: Ptr, source: string, owner: StatementOwner) {
     const { heap } = session;
     this.#session = session;
-    this.#onFinalize = onFinalize;
+    this.#owner = owner;
+    this.#compiledAt = session.calls;
     this.#heap = heap;
     this.#stmt = stmt;
     this.source = source;
@@ -135,10 +145,16 @@ export class Statement {
 
   /** True on a row, false at the end. After an error it is reset. */
   step(): boolean {
-    const stmt = this.#living();
+    let stmt = this.#living();
     const x = this.#heap.exports;
-    this.#session.enter();
     const first = !this.#active;
+    // A pragma that the database file answers is answered while it is compiled: what it said then is old by now, unless
+    // nothing has happened since.
+    if (first && this.#owner.recompile !== undefined && this.#session.calls !== this.#compiledAt) {
+      stmt = this.#owner.recompile(stmt);
+      this.#stmt = stmt;
+    }
+    this.#session.enter();
     this.#active = true;
     const code = x.sqlite3_step(stmt);
     if (code !== SQLITE_ROW && code !== SQLITE_DONE) {
@@ -212,7 +228,7 @@ export class Statement {
   finalize(): void {
     const stmt = this.#stmt;
     this.#stmt = 0;
-    if (stmt !== 0) this.#onFinalize();
+    if (stmt !== 0) this.#owner.finalize(stmt);
   }
 
   /** Runs to the end. Rows, if any, are dropped. */
@@ -255,11 +271,12 @@ export class Statement {
   /** Rows one by one. Until it has ended or was left, the statement can't be used otherwise. */
   iterate(...args: unknown[]): IterableIterator<RowValue> {
     this.bindArguments(args);
-    return this.#rows();
+    return this.#rows(args);
   }
 
-  *#rows(): IterableIterator<RowValue> {
-    if (this.#iterating) throw busy();
+  *#rows(args: readonly unknown[]): IterableIterator<RowValue> {
+    // Again, since it may have been used between making the iterator and its first row.
+    this.bindArguments(args);
     this.#iterating = true;
     try {
       while (this.step()) yield this.row();

@@ -5,6 +5,8 @@ import type { Ptr } from "./wasm.js";
 export interface FailureSink {
   /** `code`: the result code that SQLite got for it. Never throws. */
   noteFailure(code: number, error: unknown): void;
+  /** A pragma was answered by the database file, which happens while SQLite compiles it. */
+  noteAnswer?(): void;
 }
 
 /** A connection as the VFS knows it. */

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { HeadwaterError, SqliteError } from "@headwater/core";
 import { describe, expect, it, vi } from "vitest";
 import { SqliteRuntime } from "../../src/sqlite/index.js";
@@ -213,6 +215,43 @@ describe("a connection", () => {
     again.fault = undefined;
     expect(pluck(second, "select count(*) from t")).toBe(0);
     second.close();
+  });
+
+  it("asks again each time that a prepared pragma of ours is run", () => {
+    const { file, db } = openMemory(runtime);
+    let lag = 0;
+    file.onPragma = (name) => {
+      if (name !== "litestream_lag") return undefined;
+      if (lag === 2) throw new HeadwaterError("STALE", "too old");
+      lag += 1;
+      return String(lag);
+    };
+    const pragma = db.prepare("/* ours */ PRAGMA litestream_lag");
+    pragma.mode = "pluck";
+    const first = pragma.get();
+    expect([first, pragma.get()]).toEqual(["1", "2"]);
+    expect(thrown(() => pragma.get())).toMatchObject({ code: "STALE", message: "too old" });
+    lag = 10;
+    expect([...pragma.iterate()]).toEqual(["11"]);
+    pragma.finalize();
+    expect(thrown(() => pragma.get())).toMatchObject({ code: "CLOSED" });
+    db.close();
+  });
+
+  it("frees statements that were forgotten", async () => {
+    const own = await SqliteRuntime.load({ module: runtime.module });
+    const { db } = openMemory(own);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    // 200 MB of SQL text, which SQLite keeps with each statement.
+    const text = "x".repeat(100_000);
+    for (let round = 0; round < 20; round += 1) {
+      for (let i = 0; i < 100; i += 1) db.prepare(`select ${i} /* ${text} */`);
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(own.heapBytes).toBeLessThan(120 * 1024 * 1024);
+    db.close();
   });
 
   it("runs all of exec, and stops at the first failure", () => {

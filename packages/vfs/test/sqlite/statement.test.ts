@@ -167,6 +167,10 @@ describe("rows", () => {
       expect(thrown(() => numbers.iterate(1).next())).toMatchObject({ code: "BAD_OPTION" });
     }
     expect(numbers.get(1)).toBe(1);
+    // Made, but not begun: what happens in between does not change it.
+    const later = numbers.iterate(3);
+    expect(numbers.all(2)).toEqual([1, 2]);
+    expect([...later]).toEqual([1, 2, 3]);
   });
 });
 
