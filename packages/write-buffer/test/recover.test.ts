@@ -159,6 +159,23 @@ describe("recoverBuffer", () => {
     expect((await readFiles(again.store)).map((f) => f.nodeID)).toEqual([WRITER_ID, WRITER_ID, 0x99n]);
   });
 
+  it("takes its own put for done that lands only after the next process has begun", async () => {
+    const files = await dieInPut(3, 1, "after");
+    const { bench: old, fs } = files;
+    const key = LAYOUT.key(0, tx(2), tx(2));
+    const { body } = await old.store.get(key);
+    await old.store.delete(key); // it is still on its way
+    const { log, base } = resumed(await recover(files));
+    const again = new Bench({ fs, runtime: old.runtime, position: base, nodeID: 0x99n, log: { recovered: log, base }, bucket: old.bucket });
+    commit(again.log, 4, 3, { 2: pageOf(4) });
+    await old.store.put(key, body);
+    expect(await again.syncer.sync(4)).toBe(3n);
+    expect(again.fenced).toEqual([]);
+    expect(stateAt(await readFiles(again.store), 3n)[1]).toEqual(pageOf(4));
+    expect((await old.store.get(key)).body).toEqual(body);
+    await again.syncer.close();
+  });
+
   it("refuses to put other bytes for an unconfirmed file, and keeps all", async () => {
     const files = await dieInPut(3, 1, "before");
     const { log, base } = resumed(await recover(files));

@@ -109,6 +109,7 @@ export interface FileInStore {
   readonly commit: number;
   readonly timestampMs: number;
   readonly nodeID: bigint;
+  readonly fileChecksum: bigint;
   readonly pageSize: number;
   readonly pages: Map<number, Uint8Array>;
 }
@@ -118,11 +119,12 @@ export async function readFiles(store: MemoryObjectStore): Promise<FileInStore[]
   const files: FileInStore[] = [];
   for await (const { objects } of store.list(LAYOUT.levelPrefix(0))) {
     for (const { key } of objects) {
-      const { header, pages } = decodeLtx((await store.get(key)).body);
+      const { header, trailer, pages } = decodeLtx((await store.get(key)).body);
       const { minTXID: txid, commit, timestampMs, nodeID, pageSize } = header;
       expect(key).toBe(LAYOUT.key(0, txid, txid));
       expect(header.maxTXID).toBe(txid);
-      files.push({ txid, commit, timestampMs, nodeID, pageSize, pages: new Map([...pages()].map((p) => [p.pgno, p.data])) });
+      const { fileChecksum } = trailer;
+      files.push({ txid, commit, timestampMs, nodeID, fileChecksum, pageSize, pages: new Map([...pages()].map((p) => [p.pgno, p.data])) });
     }
   }
   for (const [i, file] of files.entries()) {
