@@ -3,31 +3,16 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type Database, type FencedError, type Options, open, type Status } from "../src/index.js";
+import { type Database, type FencedError, open, type Status } from "../src/index.js";
 import { openSync } from "../src/sync.js";
+import { credentials, type S3Place, s3Place, serverUrl } from "./support/s3.js";
 import { scratch } from "./support/scratch.js";
-
-const base = new URL(process.env["HEADWATER_TEST_S3_URL"] ?? "s3://missing/");
-const credentials = {
-  accessKeyId: process.env["AWS_ACCESS_KEY_ID"] ?? "",
-  secretAccessKey: process.env["AWS_SECRET_ACCESS_KEY"] ?? "",
-};
-let prefixes = 0;
-
-/** A prefix of this test's own. */
-function prefix(): { readonly url: string; writer(more?: Options): Options } {
-  const { writer } = scratch();
-  const url = new URL(base);
-  prefixes += 1;
-  url.pathname = `${base.pathname.replace(/\/$/, "")}/facade-${process.pid}-${Date.now().toString(36)}-${prefixes}`;
-  return { url: url.href, writer };
-}
 
 const total = ({ requests }: Status): number => Object.values(requests).reduce((sum, { count }) => sum + count, 0);
 const ROWS = "with recursive c(n) as (select 1 union all select n + 1 from c where n < 10000)";
 
-async function sample(): Promise<ReturnType<typeof prefix>> {
-  const made = prefix();
+async function sample(): Promise<S3Place> {
+  const made = s3Place();
   const db = await open(made.url, made.writer());
   await db.exec(`create table t (n integer primary key, b text); ${ROWS} insert into t select n, hex(randomblob(500)) from c`);
   await db.close();
@@ -77,13 +62,13 @@ describe("a replica on S3", () => {
 
 describe("what goes wrong on S3", () => {
   it("no such bucket", async () => {
-    const url = new URL(base);
+    const url = new URL(serverUrl);
     url.hostname = "no-such-bucket-here";
     await expect(open(url, { store: { credentials } })).rejects.toMatchObject({ code: "STORE_NO_BUCKET" });
   });
 
   it("a wrong secret, which no message repeats", async () => {
-    const { url } = prefix();
+    const { url } = s3Place();
     const secretAccessKey = "not-the-secret-0123456789";
     const error: unknown = await open(url, { store: { credentials: { ...credentials, secretAccessKey } } }).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: "STORE_DENIED" });
@@ -91,7 +76,7 @@ describe("what goes wrong on S3", () => {
   });
 
   it("no replica", async () => {
-    await expect(open(prefix().url)).rejects.toMatchObject({ code: "NO_REPLICA" });
+    await expect(open(s3Place().url)).rejects.toMatchObject({ code: "NO_REPLICA" });
   });
 
   it("two writers: the one that comes second is told, keeps its commits, reads on, and opens again", async () => {
@@ -104,7 +89,7 @@ describe("what goes wrong on S3", () => {
     await db.run("insert into t (b) values ('mine')");
     const told = new Promise<FencedError>((resolve) => db.once("fenced", resolve));
     await expect(db.sync()).rejects.toMatchObject({ code: "FENCED", retryable: false });
-    expect(await told).toMatchObject({ remoteTxid, bufferPath: mine.buffer?.path });
+    expect(await told).toMatchObject({ localTxid: "0000000000000001", remoteTxid, bufferPath: mine.buffer?.path });
     expect(db.status.mode).toBe("fenced");
     expect(await db.get("select count(*) as n from t where b = 'mine'")).toEqual({ n: 1 });
     await expect(db.run("insert into t (b) values ('more')")).rejects.toMatchObject({ code: "FENCED" });
