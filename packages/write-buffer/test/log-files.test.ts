@@ -144,6 +144,19 @@ describe("the intent file", () => {
     }
   });
 
+  it("has a durable name, also when whoever made it died at once", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const fs = memoryFs();
+      fs.mkdir(DIR);
+      fs.failNext("sync");
+      expect(() => IntentFile.open(fs, DIR)).toThrow(expect.objectContaining({ code: "BUFFER_UNWRITABLE" }));
+      const file = IntentFile.open(fs, DIR);
+      await file.write(INTENT);
+      fs.crash(new SeededRandom(seed));
+      expect(IntentFile.read(fs, DIR)).toMatchObject(INTENT);
+    }
+  });
+
   it("refuses a second intent while one is unconfirmed, but takes the same one again", async () => {
     const fs = memoryFs();
     fs.mkdir(DIR);

@@ -75,9 +75,14 @@ export class LogWriter {
   static create(options: LogWriterOptions, position: Omit<LogPosition, "end">): LogWriter {
     const writer = new LogWriter(options, { ...position, end: 0 });
     writer.#attempt("create the write buffer", () => {
-      if (options.fs.stat(options.dir) === undefined) {
-        options.fs.mkdir(options.dir, 0o700);
+      const existed = options.fs.stat(options.dir) !== undefined;
+      options.fs.mkdir(options.dir, 0o700);
+      try {
+        // Also where it exists: who made it may have died before this.
         syncParent(options.fs, options.dir);
+      } catch (error) {
+        // A parent that may not be read is no reason to refuse a directory that somebody made for us.
+        if (!existed) throw error;
       }
       writer.#createSegment();
       writer.sync();

@@ -32,11 +32,11 @@ export class IntentFile {
   static open(fs: FileSystem, dir: string): IntentFile {
     const path = fs.join(dir, INTENT_FILE);
     try {
-      const fresh = fs.stat(path) === undefined;
       const handle = fs.open(path, "a+", 0o600);
       const file = new IntentFile(dir, handle);
       try {
-        if (fresh) fs.syncDir(dir);
+        // Also where it exists: who made it may have died before this.
+        fs.syncDir(dir);
         file.#load();
       } catch (error) {
         handle.close();
