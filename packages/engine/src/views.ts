@@ -1,4 +1,4 @@
-import { HeadwaterError } from "@headwater/core";
+import { abortedError, HeadwaterError } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
 import { type Layout, listReplica, openView, planRestore, type View } from "@headwater/replica";
 
@@ -66,30 +66,53 @@ export class ViewTable {
       } catch (error) {
         const vanished = HeadwaterError.is(error) && error.code === "REPLICA_FILE_GONE";
         if (!vanished || attempt >= REPLANS_MAX) throw error;
-        await this.replan(id, view, signal);
+        await this.replan(id, view, signal).catch((failure: unknown) => {
+          // The state is not to be had any more: the file that is gone says more than the plan that failed.
+          throw isUnplannable(failure) ? error : failure;
+        });
       }
     }
   }
 
-  /** Plans the view's TXID anew, unless that was done since it was `seen`. Those who ask at the same time share one plan. */
+  /**
+   * Plans the view's TXID anew, unless that was done since it was `seen`. Those who ask at the same time share one plan,
+   * which goes on when one of them aborts.
+   *
+   * @throws {HeadwaterError} `OUT_OF_RANGE` or `REPLICA_GAP` when the replica no longer has this TXID;
+   *   `REPLICA_FILE_GONE` when it is empty or another one; `ABORTED`; else what the store throws.
+   */
   replan(id: number, seen: View, signal?: AbortSignal): Promise<void> {
     if (this.#views.get(id) !== seen) return Promise.resolve();
-    const running = this.#replans.get(id);
-    if (running !== undefined) return running;
-    const replan = this.#planAnew(id, seen, signal).finally(() => this.#replans.delete(id));
-    this.#replans.set(id, replan);
-    return replan;
+    let running = this.#replans.get(id);
+    if (running === undefined) {
+      running = this.#planAnew(id, seen).finally(() => this.#replans.delete(id));
+      this.#replans.set(id, running);
+    }
+    return unlessAborted(running, signal);
   }
 
-  async #planAnew(id: number, seen: View, signal?: AbortSignal): Promise<void> {
-    const options = signal === undefined ? {} : { signal };
-    const listing = await listReplica(this.#store, this.#layout, options);
+  async #planAnew(id: number, seen: View): Promise<void> {
+    const listing = await listReplica(this.#store, this.#layout);
     const plan = planRestore(listing.files, seen.txid);
     if (plan === undefined) throw new HeadwaterError("REPLICA_FILE_GONE", `the replica is empty now; prefix=${this.#layout.prefix}`);
-    const { view } = await openView(this.#store, this.#layout, plan, options);
+    const { view } = await openView(this.#store, this.#layout, plan);
     if (view.commit !== seen.commit) {
       throw new HeadwaterError("REPLICA_FILE_GONE", `the replica was replaced by another one; prefix=${this.#layout.prefix}`);
     }
     if (this.#views.has(id)) this.#views.set(id, view);
   }
+}
+
+function isUnplannable(error: unknown): boolean {
+  return HeadwaterError.is(error) && (error.code === "OUT_OF_RANGE" || error.code === "REPLICA_GAP");
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abortedError(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
