@@ -10,10 +10,17 @@ export interface Changes {
   readonly related: boolean;
 }
 
-/** Asks the newer view, and compares page by page where it does not know. */
-export async function changesBetween(older: View, newer: View, runtime: Runtime): Promise<Changes> {
-  const known = newer.changedSince(older);
-  if (known !== "all") return { pgnos: known, related: true };
+/**
+ * Asks the newer view, and compares page by page where it does not know.
+ *
+ * @param olders - Views of one state: the newer one may come from any of them. The first is the one to compare with.
+ */
+export async function changesBetween(olders: readonly [View, ...View[]], newer: View, runtime: Runtime): Promise<Changes> {
+  for (const older of olders) {
+    const known = newer.changedSince(older);
+    if (known !== "all") return { pgnos: known, related: true };
+  }
+  const [older] = olders;
   const slices = new Slices(runtime);
   const top = Math.max(older.commit, newer.commit);
   const bottom = Math.min(older.commit, newer.commit);

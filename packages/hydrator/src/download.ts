@@ -197,7 +197,7 @@ export class Download {
       this.#options.progress.planned(end - start);
       return this.#fetcher.read(file, start, end, signal);
     };
-    const whole = await VerifiedFile.open(file, this.#target.copy.pageSize, read);
+    const whole = await VerifiedFile.open(file, this.#target.copy.pageSize, read, this.#options.runtime);
     this.#open.push(whole);
     this.#enqueueVerified(whole);
   }

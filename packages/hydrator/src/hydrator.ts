@@ -1,11 +1,10 @@
 import { HeadwaterError, type Runtime } from "@headwater/core";
-import { type RangeReader, type ReplicaFile, sameFile, type View } from "@headwater/replica";
-import { changesBetween } from "./changes.js";
+import type { RangeReader, View } from "@headwater/replica";
+import { type Advanced, CopyView, type PageData } from "./copy-view.js";
 import { CorruptFileFound, Download } from "./download.js";
 import { hydrationFailed, isSystemError, outcomeOf } from "./errors.js";
 import type { LocalCopy } from "./local-copy.js";
 import { type HydrationStatus, Progress } from "./progress.js";
-import { Slices } from "./slices.js";
 
 export interface HydratorOptions {
   readonly copy: LocalCopy;
@@ -21,58 +20,46 @@ export interface HydratorOptions {
   readonly onProgress?: (status: HydrationStatus) => void;
   /** Resolves while no demand read is under way: those come first. */
   readonly gate?: () => Promise<void>;
+  /**
+   * Asked when a planned file vanished: the same state (TXID) from the files that are there now. With it, a vanished file
+   * ends a run only when that does not help, and a run that ended so is taken up again by the next {@link Hydrator.advance}.
+   */
+  readonly replan?: (view: View, signal: AbortSignal) => Promise<View>;
 }
 
 export const CONCURRENCY_DEFAULT = 4;
-
-/** A page with its content. */
-export interface PageData {
-  readonly pgno: number;
-  readonly data: Uint8Array;
-}
+/** So many new plans in a row without a page more. */
+const REPLANS_MAX = 3;
 
 /** Fills a {@link LocalCopy} in the background, and keeps it at the view that its connections have. */
 export class Hydrator {
+  readonly #options: HydratorOptions;
   readonly #copy: LocalCopy;
-  readonly #runtime: Runtime;
+  readonly #current: CopyView;
   readonly #progress: Progress;
   readonly #download: Download;
-  #view: View;
-  #viewId: number;
   #run: { readonly promise: Promise<void>; readonly controller: AbortController } | undefined;
   #failure: HeadwaterError | undefined;
-  /** Set while the disk refuses writes: bits are only cleared then. */
-  #diskError: unknown;
-  /** Changes of view, one after the other. */
-  #changing: Promise<void> | undefined;
+  /** The last run ended because no plan helped; the next view may. */
+  #awaitsView = false;
 
   constructor(options: HydratorOptions) {
     const { copy, view, viewId, reader, runtime } = options;
-    if (copy.pageSize !== view.pageSize || copy.pageCount !== view.commit || copy.applied !== viewId)
-      throw new RangeError(
-        `the copy is not of this view: page_size=${copy.pageSize} pages=${copy.pageCount} commit=${view.commit} view=${viewId}`,
-      );
+    this.#options = options;
     this.#copy = copy;
-    this.#runtime = runtime;
-    this.#view = view;
-    this.#viewId = viewId;
+    const current = new CopyView(copy, view, viewId, runtime, (error) => this.#diskFailed(error));
+    this.#current = current;
     const counts = (): { pages: number; pageCount: number } => ({ pages: copy.pages, pageCount: copy.pageCount });
     this.#progress = new Progress(runtime.clock, counts, options.onProgress ?? (() => undefined));
-    const current = (): View => this.#view;
     this.#download = new Download({
       reader,
       runtime,
-      target: {
-        copy,
-        get view() {
-          return current();
-        },
-      },
+      target: current,
       concurrency: options.concurrency ?? CONCURRENCY_DEFAULT,
       maxBytesPerSecond: options.maxBytesPerSecond,
       gate: options.gate ?? (() => Promise.resolve()),
       progress: this.#progress,
-      settled: () => this.#settled(),
+      settled: () => current.settled(),
     });
   }
 
@@ -89,9 +76,9 @@ export class Hydrator {
    * Starts, or joins the run that is under way; after a failure it tries again with what is missing.
    *
    * @returns Resolves when the copy is complete and what was read whole is verified.
-   * @throws {HeadwaterError} `REPLICA_FILE_GONE` when the plan is old: give a new one to {@link replan} and start again;
-   *   `HYDRATION_FAILED` with its cause (`LTX_CORRUPT` naming the key, the disk's error, ...); `ABORTED` after
-   *   {@link stop}. What is in the copy stays usable in each case.
+   * @throws {HeadwaterError} `REPLICA_FILE_GONE` when the plan is old and there is no `replan` option: give a new one to
+   *   {@link replan} and start again; `HYDRATION_FAILED` with its cause (`LTX_CORRUPT` naming the key, the disk's error,
+   *   ...); `ABORTED` after {@link stop}. What is in the copy stays usable in each case.
    */
   start(): Promise<void> {
     if (this.#run !== undefined) return this.#run.promise;
@@ -105,16 +92,7 @@ export class Hydrator {
    * left out. Never throws: a disk that fails ends the run.
    */
   pageArrived(viewId: number, pgno: number, data: Uint8Array): void {
-    const copy = this.#copy;
-    const fits =
-      viewId === this.#viewId && pgno >= 1 && pgno <= Math.min(copy.pageCount, this.#view.commit) && data.byteLength === copy.pageSize;
-    if (!fits || copy.has(pgno) || !copy.usable || this.#diskError !== undefined) return;
-    try {
-      copy.writePage(pgno, data);
-      this.#progress.moved();
-    } catch (error) {
-      this.#diskFailed(error);
-    }
+    if (this.#current.pageArrived(viewId, pgno, data)) this.#progress.moved();
   }
 
   /**
@@ -126,55 +104,39 @@ export class Hydrator {
    * @returns Resolves when the copy's applied view is `viewId`. A disk that fails does not reject it: it ends
    *   the run, and the bits stay right. Nor does an error of `pages` keep the view from being applied; it is thrown after that.
    */
-  advance(viewId: number, view: View, pages: Iterable<PageData>): Promise<void> {
-    return this.#change(async () => {
-      if (view.pageSize !== this.#copy.pageSize) throw new RangeError(`another page size: ${view.pageSize}`);
-      const older = this.#view;
-      this.#view = view;
-      this.#viewId = viewId;
-      const { pgnos, related } = await changesBetween(older, view, this.#runtime);
-      if (!related) this.#download.replan();
-      await this.#clear(pgnos);
-      this.#resize(view.commit);
-      // From here on every set bit is right at the new view, whatever becomes of the pages.
-      const failure = await this.#write(pages).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      );
-      const missing = await this.#missingOf(pgnos);
-      this.#copy.setApplied(viewId);
-      this.#follow(missing);
-      if (failure !== undefined) throw failure.error;
+  async advance(viewId: number, view: View, pages: Iterable<PageData>): Promise<void> {
+    let failure: Advanced["failure"];
+    await this.#current.advance(viewId, view, pages, (advanced) => {
+      failure = advanced.failure;
+      this.#follow(advanced);
     });
+    if (failure !== undefined) throw failure.error;
   }
 
   /**
    * The same state of the database from other files, after some of the old ones vanished. Pages that are there stay;
    * those from a file that was being read whole, and that was not verified yet, are fetched again.
+   *
+   * @throws {RangeError} unless it is the state of the newest view.
    */
-  replan(view: View): Promise<void> {
-    return this.#change(async () => {
-      const older = this.#view;
-      if (view.txid !== older.txid || view.commit !== older.commit || view.pageSize !== older.pageSize)
-        throw new RangeError(`not the same state: txid=${view.txid} commit=${view.commit} expected=${older.txid}:${older.commit}`);
-      for (const file of this.#download.abandonUnverified()) await this.#clearFile(file, older);
-      this.#view = view;
-      this.#download.replan();
-    });
+  async replan(view: View): Promise<void> {
+    await this.#current.replan(view, () => this.#download.abandonUnverified());
+    this.#download.replan();
   }
 
   /** Ends the run that is under way, and waits for it. {@link start} goes on where it was. */
   async stop(): Promise<void> {
+    this.#awaitsView = false;
     const run = this.#run;
     run?.controller.abort();
     await run?.promise.catch(() => undefined); // who started it gets the error
-    await this.#settled();
+    await this.#current.settled();
   }
 
   #begin(): Promise<void> {
     const controller = new AbortController();
     this.#failure = undefined;
-    this.#diskError = undefined;
+    this.#awaitsView = false;
     this.#copy.setOutcome("open");
     const promise = this.#fill(controller.signal).finally(() => {
       this.#run = undefined;
@@ -187,14 +149,19 @@ export class Hydrator {
 
   async #fill(signal: AbortSignal): Promise<void> {
     try {
-      await this.#settled();
-      this.#copy.restoreSize();
-      for (let again = true; again; ) {
-        await this.#download.run(signal);
-        await this.#settled();
-        if (this.#diskError !== undefined) throw this.#diskError;
-        if (signal.aborted) throw stopped();
-        again = !this.#download.idle;
+      await this.#current.settled();
+      this.#current.retryDisk();
+      let replans = 0;
+      for (let pages = this.#copy.pages; ; pages = this.#copy.pages) {
+        try {
+          await this.#fetchAll(signal);
+          break;
+        } catch (error) {
+          if (this.#copy.pages > pages) replans = 0;
+          replans += 1;
+          if (!isGone(error) || this.#options.replan === undefined || replans > REPLANS_MAX) throw error;
+          await this.#planAnew(this.#options.replan, signal);
+        }
       }
       this.#checkComplete();
       this.#copy.setOutcome("complete");
@@ -202,6 +169,27 @@ export class Hydrator {
     } catch (error) {
       throw await this.#ended(error, signal);
     }
+  }
+
+  async #fetchAll(signal: AbortSignal): Promise<void> {
+    do {
+      await this.#download.run(signal);
+      await this.#current.settled();
+      if (this.#current.diskError !== undefined) throw this.#current.diskError;
+      if (signal.aborted) throw stopped();
+    } while (!this.#download.idle);
+  }
+
+  /** Replaces the plan, unless the view has changed meanwhile: then its own is to be tried first. */
+  async #planAnew(replan: NonNullable<HydratorOptions["replan"]>, signal: AbortSignal): Promise<void> {
+    const seen = this.#current.view;
+    const view = await replan(seen, signal);
+    await this.#current.replan(
+      view,
+      () => this.#download.abandonUnverified(),
+      () => this.#current.view !== seen,
+    );
+    this.#download.replan();
   }
 
   #checkComplete(): void {
@@ -213,28 +201,27 @@ export class Hydrator {
 
   /** Sorts out why a run ended, and takes back the pages of a corrupt file. */
   async #ended(error: unknown, signal: AbortSignal): Promise<HeadwaterError> {
+    let cause = error;
     if (error instanceof CorruptFileFound) {
       this.#download.abandonUnverified(error.file);
-      await this.#change(() => this.#clearFile(error.file, this.#view));
+      await this.#current.giveUp(error.file);
+      cause = error.cause;
     }
-    if (isSystemError(error)) this.#diskError ??= error;
-    const failure =
-      this.#diskError === undefined && signal.aborted ? stopped() : outcomeOf(this.#copy.path, this.#diskError ?? unwrap(error));
-    const isOver = failure.code !== "ABORTED" && failure.code !== "REPLICA_FILE_GONE";
-    this.#failure = failure;
-    this.#copy.setOutcome(isOver ? "failed" : "open");
-    this.#progress.enter(isOver ? "failed" : "waiting");
+    if (isSystemError(cause)) this.#current.diskFailed(cause);
+    const { diskError } = this.#current;
+    const failure = diskError === undefined && signal.aborted ? stopped() : outcomeOf(this.#copy.path, diskError ?? cause);
+    this.#awaitsView = this.#options.replan !== undefined && diskError === undefined && isGone(cause);
+    if (failure.code === "ABORTED" || failure.code === "REPLICA_FILE_GONE") {
+      this.#failure = failure;
+      this.#progress.enter("waiting");
+    } else this.#failed(failure);
     return failure;
   }
 
-  /** The disk failed outside of a run's own writes. Nothing more is written until it is started again. */
   #diskFailed(error: unknown): void {
-    this.#diskError ??= error;
-    if (this.#run !== undefined) {
-      this.#run.controller.abort();
-      return;
-    }
-    this.#failed(outcomeOf(this.#copy.path, error));
+    // A run finds out by itself, and sooner this way.
+    if (this.#run !== undefined) this.#run.controller.abort();
+    else this.#failed(outcomeOf(this.#copy.path, error));
   }
 
   #failed(failure: HeadwaterError): void {
@@ -243,91 +230,18 @@ export class Hydrator {
     this.#progress.enter("failed");
   }
 
-  async #clear(pgnos: Uint32Array): Promise<void> {
-    const slices = new Slices(this.#runtime);
-    for (const pgno of pgnos) {
-      this.#copy.clear(pgno);
-      if (slices.due()) await slices.turn();
-    }
-  }
-
-  async #clearFile(file: ReplicaFile, view: View): Promise<void> {
-    const slices = new Slices(this.#runtime);
-    for (let pgno = 1; pgno <= view.commit; pgno += 1) {
-      const frame = this.#copy.has(pgno) ? view.lookup(pgno) : undefined;
-      if (frame !== undefined && sameFile(frame.file, file)) this.#copy.clear(pgno);
-      if (slices.due()) await slices.turn();
-    }
-  }
-
-  #resize(commit: number): void {
-    try {
-      this.#copy.resize(commit); // also when the disk has failed: the bits must be right
-    } catch (error) {
-      this.#diskFailed(error);
-    }
-  }
-
-  async #write(pages: Iterable<PageData>): Promise<void> {
-    const slices = new Slices(this.#runtime);
-    for (const { pgno, data } of pages) {
-      if (pgno <= this.#view.commit) this.#onDisk(() => this.#copy.writePage(pgno, data));
-      if (slices.due()) await slices.turn();
-    }
-  }
-
-  /** Of the changed pages, those that have to be fetched. Those that no file holds are written here. */
-  async #missingOf(changes: Uint32Array): Promise<number[]> {
-    const slices = new Slices(this.#runtime);
-    const missing: number[] = [];
-    for (const pgno of changes) {
-      if (pgno <= this.#view.commit && !this.#copy.has(pgno)) {
-        if (this.#view.lookup(pgno) === undefined) this.#onDisk(() => this.#copy.writeZeros(pgno));
-        else missing.push(pgno);
-      }
-      if (slices.due()) await slices.turn();
-    }
-    return missing;
-  }
-
   /** Goes on fetching after a change of view, where that is what hydration was doing. */
-  #follow(missing: readonly number[]): void {
+  #follow({ missing, related }: Advanced): void {
     const { state } = this.#progress;
-    if (state !== "running" && state !== "complete") return; // the next start looks at everything
+    const resumes = this.#awaitsView && this.#run === undefined;
+    if (state !== "running" && state !== "complete" && !resumes) return; // the next start looks at everything
     if (state === "complete" && !this.#copy.usable) {
       this.#failed(damaged(this.#copy));
       return;
     }
-    this.#download.want(missing);
-    if (state === "complete" && missing.length > 0) void this.#begin();
-  }
-
-  /** Does it unless the disk has failed, and notes it if it fails now. */
-  #onDisk(write: () => void): void {
-    if (this.#diskError !== undefined) return;
-    try {
-      write();
-    } catch (error) {
-      this.#diskFailed(error);
-    }
-  }
-
-  #change(work: () => Promise<void>): Promise<void> {
-    const before = this.#changing ?? Promise.resolve();
-    const done = before.then(work);
-    const settled = done.then(
-      () => undefined,
-      () => undefined, // the caller has it
-    );
-    this.#changing = settled;
-    void settled.then(() => {
-      if (this.#changing === settled) this.#changing = undefined;
-    });
-    return done;
-  }
-
-  async #settled(): Promise<void> {
-    while (this.#changing !== undefined) await this.#changing;
+    if (related && !resumes) this.#download.want(missing);
+    else this.#download.replan();
+    if (resumes || (state === "complete" && missing.length > 0)) void this.#begin();
   }
 }
 
@@ -335,8 +249,9 @@ function stopped(): HeadwaterError {
   return new HeadwaterError("ABORTED", "hydration was stopped");
 }
 
-function unwrap(error: unknown): unknown {
-  return error instanceof CorruptFileFound ? error.cause : error;
+/** A planned file is not there, or there is no plan for that state any more. */
+function isGone(error: unknown): boolean {
+  return HeadwaterError.is(error) && ["REPLICA_FILE_GONE", "REPLICA_GAP", "OUT_OF_RANGE"].includes(error.code);
 }
 
 function damaged(copy: LocalCopy): HeadwaterError {

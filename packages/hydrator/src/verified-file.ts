@@ -1,4 +1,5 @@
-import { type DecodedTail, decodeTail, HEADER_SIZE, type PageIndex, RangeVerifier } from "@headwater/ltx";
+import type { Runtime } from "@headwater/core";
+import { type DecodedTail, decodeTailSteps, HEADER_SIZE, type PageIndex, RangeVerifier } from "@headwater/ltx";
 import { type ReplicaFile, tailGuess } from "@headwater/replica";
 import { corruptFile, namingKey } from "./errors.js";
 
@@ -23,9 +24,9 @@ export class VerifiedFile {
   }
 
   /** Reads header, page index and trailer. @throws `LTX_CORRUPT` naming the key; what `read` throws. */
-  static async open(file: ReplicaFile, pageSize: number, read: ReadRange): Promise<VerifiedFile> {
+  static async open(file: ReplicaFile, pageSize: number, read: ReadRange, runtime: Runtime): Promise<VerifiedFile> {
     if (file.size < HEADER_SIZE) throw corruptFile(file, `it is too short size=${file.size}`);
-    const [head, tail] = await Promise.all([read(0, HEADER_SIZE), readTail(file, read)]);
+    const [head, tail] = await Promise.all([read(0, HEADER_SIZE), readTail(file, read, runtime)]);
     try {
       const verifier = new RangeVerifier(head, tail);
       const { header } = verifier;
@@ -55,16 +56,24 @@ export class VerifiedFile {
   }
 }
 
-async function readTail(file: ReplicaFile, read: ReadRange): Promise<Extract<DecodedTail, { kind: "ok" }>> {
+async function readTail(file: ReplicaFile, read: ReadRange, runtime: Runtime): Promise<Extract<DecodedTail, { kind: "ok" }>> {
   let tail = await read(file.size - tailGuess(file.size), file.size);
   for (;;) {
-    let decoded: DecodedTail;
-    try {
-      decoded = decodeTail(tail, file.size);
-    } catch (error) {
-      throw namingKey(file, error);
-    }
+    const decoded = await decodeInSteps(file, tail, runtime);
     if (decoded.kind === "ok") return decoded;
     tail = await read(file.size - decoded.bytes, file.size);
+  }
+}
+
+async function decodeInSteps(file: ReplicaFile, tail: Uint8Array, runtime: Runtime): Promise<DecodedTail> {
+  try {
+    const steps = decodeTailSteps(tail, file.size);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await runtime.timers.turn();
+    }
+  } catch (error) {
+    throw namingKey(file, error);
   }
 }

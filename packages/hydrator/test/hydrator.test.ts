@@ -308,6 +308,47 @@ describe("Hydrator, when things fail", () => {
     expect(told.map((s) => s.state)).not.toContain("failed");
   });
 
+  it("asks for a new plan by itself where it can", async () => {
+    const replica = await largeReplica();
+    await replica.snapshot();
+    for (let i = 0; i < 4; i += 1) await replica.commit(1500, randomPages(random, 1024, [10 + i, 20]));
+    const first = await replica.view();
+    const { hydrator, copy, content, told } = setUp(replica, first, { replan: (view) => replica.view(view.txid) });
+    await replica.compact(2, 5);
+    await hydrator.start();
+    expectSameBytes(content(), replica.restored());
+    expect(told.map((s) => s.state).filter((state, i, all) => state !== all[i - 1])).toEqual(["running", "complete"]);
+
+    // A view that comes from the first one, not from what replaced it: what did not change stays.
+    await replica.commit(1500, randomPages(random, 1024, [7]));
+    const next = await replica.next(first);
+    const pages = copy.pages;
+    await hydrator.advance(2, next, [{ pgno: 7, data: replica.page(replica.newest, 7) }]);
+    expect(copy.pages).toBe(pages);
+    expect(hydrator.status.state).toBe("complete");
+    expectSameBytes(content(), replica.restored());
+  });
+
+  it("takes up a follower's run again at the next view, when no plan leads to the last one any more", async () => {
+    const replica = await largeReplica();
+    await replica.snapshot();
+    const view = await replica.view();
+    const { hydrator, content, copy } = setUp(replica, view, { replan: (v) => replica.view(v.txid) });
+    await hydrator.start();
+    await replica.commit(1500, randomPages(random, 1024, [3]));
+    const second = await replica.next(view);
+    await replica.commit(1500, randomPages(random, 1024, [4]));
+    const third = await replica.next(second);
+    await replica.compact(2, 3); // TXID 2 can't be had any more
+    await hydrator.advance(2, second, []);
+    expect((await failureOf(hydrator.start())).cause).toMatchObject({ code: "OUT_OF_RANGE" });
+    expect(copy.has(3)).toBe(false);
+    await hydrator.advance(3, third, []);
+    expect(hydrator.status.state).toBe("running");
+    await hydrator.start();
+    expectSameBytes(content(), replica.restored());
+  });
+
   it("fetches pages of a base that vanished before it was verified again from the new one", async () => {
     const replica = await largeReplica();
     await replica.commit(1500, randomPages(random, 1024, [4]));

@@ -22,6 +22,8 @@ class Scenario {
   adopted = 0;
   run: Promise<HeadwaterError | undefined> = Promise.resolve(undefined);
   corrupting = false;
+  /** TXIDs up to this one are in files that stay: the snapshot, and level 1. */
+  compacted = 1;
   checks = 0;
 
   constructor(seed: number) {
@@ -53,6 +55,7 @@ class Scenario {
       runtime: fastRuntime(),
       reader: this.slowReader(),
       concurrency: 2,
+      replan: (v) => this.replica.view(v.txid),
     });
   }
 
@@ -99,7 +102,16 @@ class Scenario {
     await this.replica.commit(commit, randomPages(this.random, PAGE, written));
   }
 
-  /** The newest view is made, the connection adopts it, and the copy follows at once or later. */
+  /** Some level-0 files become one of level 1, and vanish; all of them were seen, as a follower that polls has. */
+  async compact(): Promise<void> {
+    const seen = this.views.length - 1;
+    const count = 1 + this.random.below(3);
+    if (seen - this.compacted < count) return;
+    await this.replica.compact(this.compacted + 1, this.compacted + count);
+    this.compacted += count;
+  }
+
+  /** The next view is made, and the connection adopts it; the copy follows later. */
   async follow(): Promise<void> {
     const newest = this.views.length - 1;
     if (newest < this.replica.txid) this.views[newest + 1] = await this.replica.next(this.views[newest] as View);
@@ -139,7 +151,7 @@ class Scenario {
   }
 
   async step(): Promise<void> {
-    const action = this.random.below(12);
+    const action = this.random.below(14);
     if (action < 3) await this.commit();
     else if (action < 5) await this.follow();
     else if (action < 7) await this.advance();
@@ -147,7 +159,8 @@ class Scenario {
     else if (action === 9) this.start();
     else if (action === 10) {
       if (this.random.chance(0.3)) await this.hydrator.stop();
-    } else if (this.random.chance(0.3)) this.fs.failNext("write", 1 + this.random.below(3));
+    } else if (action < 13) await this.compact();
+    else if (this.random.chance(0.3)) this.fs.failNext("write", 1 + this.random.below(3));
     for (let i = this.random.below(4); i > 0; i -= 1) await this.turn();
   }
 

@@ -74,6 +74,8 @@ export class TestReplica {
     const smallest = Math.min(...this.states.slice(min - 1, max + 1).map((s) => s.commit));
     const pages = new Map<number, Uint8Array>();
     for (const [pgno, data] of to.pages) if (pgno > smallest || from.pages.get(pgno) !== data) pages.set(pgno, data);
+    // What went away and came back unwritten must hide what older files have there.
+    for (let pgno = smallest + 1; pgno <= to.commit; pgno += 1) if (!pages.has(pgno)) pages.set(pgno, new Uint8Array(this.pageSize));
     await this.#put(1, min, max, pages);
     for (let n = min; n <= max; n += 1) await this.store.delete(layout.key(0, txid(n), txid(n)));
   }
@@ -87,10 +89,10 @@ export class TestReplica {
     return key;
   }
 
-  /** Planned and opened anew. */
-  async view(): Promise<View> {
-    const { files } = await listReplica(this.store, layout);
-    const plan = planRestore(files);
+  /** Planned and opened anew; the newest state, or that of a TXID. */
+  async view(at?: bigint): Promise<View> {
+    const { files } = await listReplica(this.store, layout, { complete: true });
+    const plan = planRestore(files, at === undefined ? undefined : txid(at));
     if (plan === undefined) throw new Error("no plan");
     return (await openView(this.store, layout, plan)).view;
   }
