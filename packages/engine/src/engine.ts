@@ -95,7 +95,10 @@ export class Engine {
       const writer = claim && (await Writer.open({ config, ports, layout, emit, claim }, replica));
       const { view, pages } = writer ?? (await replica());
       const engine = new Engine({ config, ports, emit, layout, view, pages, shared, ...(writer ? { writer } : {}) });
-      writer?.start((own) => engine.#ownSync(own));
+      writer?.start(
+        (own) => engine.#ownSync(own),
+        () => engine.#views.newest,
+      );
       engine.#follower?.start();
       engine.#startInBackground();
       return engine;

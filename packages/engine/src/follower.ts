@@ -31,6 +31,7 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #stop = new AbortController();
   #polling: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   /** Where the newest level-1 file that was seen ends: later polls list what comes behind it. */
   #level1End: TXID = 0n as TXID;
 
@@ -46,12 +47,24 @@ export class Follower {
     this.#stop.abort();
   }
 
-  /** Polls now. Calls at the same time share one poll that started after the first of them. */
+  /** Polls now. Calls while a poll is under way share the next one: what that one listed may be older than the call. */
   poll(): Promise<void> {
-    this.#polling ??= this.#pollOnce().finally(() => {
+    if (this.#polling === undefined) return this.#begin();
+    this.#next ??= this.#polling
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#polling ?? this.#begin();
+      });
+    return this.#next;
+  }
+
+  #begin(): Promise<void> {
+    const polling = this.#pollOnce().finally(() => {
       this.#polling = undefined;
     });
-    return this.#polling;
+    this.#polling = polling;
+    return polling;
   }
 
   async #loop(): Promise<void> {

@@ -17,27 +17,26 @@ export interface HydrationParts {
   readonly views: ViewTable;
 }
 
-/** How often one run is given a new plan. */
-const REPLANS_MAX = 3;
-
 /** Ties the hydrator to one database: starts it, feeds it what arrives, keeps it at the view that was adopted. */
 export class Hydration {
   readonly #parts: HydrationParts;
   readonly #copy: LocalCopy;
   readonly #hydrator: Hydrator;
-  /** The run under way, or the one that completed it. */
+  /** The last run; it never rejects. */
   #run: Promise<void> | undefined;
+  #filling = false;
   #failure: HeadwaterError | undefined;
   readonly #waiters: ((failure: HeadwaterError | undefined) => void)[] = [];
   #advancing: Promise<void> = Promise.resolve();
   readonly #own = new Map<number, () => Iterable<{ readonly pgno: number; readonly data: Uint8Array }>>();
-  #applied: number;
+  /** The newest view that the copy was told to go to. */
+  #queued: number;
   #stopping = false;
 
   private constructor(parts: HydrationParts, copy: LocalCopy) {
     this.#parts = parts;
     this.#copy = copy;
-    this.#applied = parts.views.newestId;
+    this.#queued = parts.views.newestId;
     const { config, views, reader, ports, gate } = parts;
     this.#hydrator = new Hydrator({
       copy,
@@ -47,6 +46,7 @@ export class Hydration {
       runtime: ports.runtime,
       gate: () => gate.whenIdle(),
       onProgress: () => this.#report(),
+      replan: (seen, signal) => views.replanned(seen, signal),
       ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
       ...(config.maxBytesPerSecond === undefined ? {} : { maxBytesPerSecond: config.maxBytesPerSecond }),
     });
@@ -85,35 +85,21 @@ export class Hydration {
 
   /** Starts, or tries again after a failure. Does nothing while it runs or when it is complete. */
   start(): void {
-    if (this.#run !== undefined) return;
+    if (this.#filling || this.#hydrator.status.state === "complete") return;
+    this.#filling = true;
     this.#failure = undefined;
-    this.#run = this.#fill().then(
+    this.#run = this.#hydrator.start().then(
       () => this.#ended(undefined),
       (error: unknown) => this.#ended(hydrationFailed(error)),
     );
   }
 
   #ended(failure: HeadwaterError | undefined): void {
+    this.#filling = false;
     this.#failure = failure;
-    if (failure !== undefined) this.#run = undefined;
     this.#report();
     if (failure !== undefined && !this.#stopping) this.#parts.emit("warning", failure);
     for (const waiter of this.#waiters.splice(0)) waiter(failure);
-  }
-
-  /** Fills the copy; a plan that compaction made old is replaced, a bounded number of times. */
-  async #fill(): Promise<void> {
-    for (let attempt = 0; ; attempt += 1) {
-      const seen = this.#parts.views.get(this.#applied);
-      try {
-        return await this.#hydrator.start();
-      } catch (error) {
-        const vanished = HeadwaterError.is(error) && error.code === "REPLICA_FILE_GONE";
-        if (!vanished || attempt >= REPLANS_MAX) throw error;
-        await this.#parts.views.replan(this.#applied, seen);
-        await this.#hydrator.replan(this.#parts.views.get(this.#applied));
-      }
-    }
   }
 
   /** Resolves when the copy is complete; waits for the start where that is by hand. @throws {HeadwaterError} `HYDRATION_FAILED` with its cause. */
@@ -142,18 +128,24 @@ export class Hydration {
       this.#own.delete(id);
       this.#advance(id, pages());
     }
-    if (viewId > this.#applied) this.#advance(viewId, []);
+    if (viewId > this.#queued) this.#advance(viewId, []);
   }
 
   #advance(viewId: number, pages: Iterable<{ readonly pgno: number; readonly data: Uint8Array }>): void {
     const view = this.#parts.views.get(viewId);
-    this.#applied = viewId;
-    // One after the other: each step of the copy builds on the one before.
+    this.#queued = viewId;
     this.#advancing = this.#advancing
       .then(() => this.#hydrator.advance(viewId, view, pages))
-      .catch((error: unknown) => {
-        this.#parts.emit("warning", hydrationFailed(error));
-      });
+      .then(
+        () => this.#catchUp(),
+        (error: unknown) => this.#parts.emit("warning", hydrationFailed(error)),
+      );
+  }
+
+  /** Pages that changed elsewhere are fetched again: that run is watched like the first one. */
+  #catchUp(): void {
+    this.#report();
+    if (!this.#stopping && this.#hydrator.status.state === "running") this.start();
   }
 
   #report(): void {

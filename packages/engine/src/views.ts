@@ -91,6 +91,19 @@ export class ViewTable {
     return unlessAborted(running, signal);
   }
 
+  /**
+   * The same state as `seen` from the files that are there now.
+   *
+   * @throws {HeadwaterError} as {@link replan}; `REPLICA_FILE_GONE` when nobody reads that view any more.
+   */
+  async replanned(seen: View, signal?: AbortSignal): Promise<View> {
+    const [id] = [...this.#views].find(([, view]) => view === seen) ?? [];
+    if (id !== undefined) await this.replan(id, seen, signal);
+    const view = id === undefined ? undefined : this.find(id);
+    if (view !== undefined) return view;
+    throw new HeadwaterError("REPLICA_FILE_GONE", `nobody reads this view any more; prefix=${this.#layout.prefix}`);
+  }
+
   async #planAnew(id: number, seen: View): Promise<void> {
     const listing = await listReplica(this.#store, this.#layout);
     const plan = planRestore(listing.files, seen.txid);

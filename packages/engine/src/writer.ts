@@ -40,6 +40,7 @@ export class Writer {
   readonly #intents: IntentFile;
   /** Pages that came along when the replica was opened. */
   pages: ReadonlyMap<number, Uint8Array> = new Map();
+  #newest: () => View = () => this.#view;
   #onView: ((own: OwnView) => void) | undefined;
   /** Syncs of recovered commits that were quicker than the engine. */
   readonly #early: OwnView[] = [];
@@ -122,9 +123,13 @@ export class Writer {
     return this.#view;
   }
 
-  /** Syncs are reported to `onView`, those first that were made already. */
-  start(onView: (own: OwnView) => void): void {
+  /**
+   * Syncs are reported to `onView`, those first that were made already. `newest` is the view that they go on from: the
+   * same state as the last one's, perhaps planned anew since.
+   */
+  start(onView: (own: OwnView) => void, newest: () => View): void {
     this.#onView = onView;
+    this.#newest = newest;
     for (const own of this.#early.splice(0)) onView(own);
   }
 
@@ -142,7 +147,7 @@ export class Writer {
 
   #synced(file: SyncedFile): void {
     const { header, index, trailer } = file.encoded;
-    this.#view = this.#view.extend({ file: file.file, header, index, trailer });
+    this.#view = this.#newest().extend({ file: file.file, header, index, trailer });
     const own = { view: this.#view, file };
     if (this.#onView === undefined) this.#early.push(own);
     else this.#onView(own);
@@ -221,6 +226,12 @@ function positionOf(view: View): Required<LogBase> {
 }
 
 function reportRecovery(emit: Emit, recovery: Recovery): void {
+  const { cut, finishedSetAside } = recovery;
+  if (finishedSetAside !== undefined) emit("recovered", { transactions: 0, setAside: finishedSetAside });
+  if (cut !== undefined) {
+    const lost = `the buffer's last records were broken, as a crash of the machine leaves them, and were set aside`;
+    emit("warning", new HeadwaterError("NOT_DURABLE", `${lost}; transactions=${cut.transactions}, path=${cut.path}`));
+  }
   if (recovery.kind === "setAside") emit("recovered", { transactions: recovery.transactions, setAside: recovery.path });
   if (recovery.kind === "resume") emit("recovered", { transactions: recovery.log.transactions.length });
 }

@@ -65,6 +65,9 @@ describe("hydration", () => {
       await reader.refresh();
       expect(await reader.get("select sum(length(b)) as s from t where n % 3 = 0")).toEqual({ s: 1666 * round });
       expect(await reader.pragma("integrity_check")).toEqual([{ integrity_check: "ok" }]);
+      // What the writer changed is fetched into the copy again, and can be waited for.
+      await reader.hydrated();
+      expect(reader.status.hydration).toMatchObject({ state: "complete", pages: reader.status.pageCount });
     }
   });
 
