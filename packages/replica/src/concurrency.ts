@@ -11,25 +11,28 @@ export async function forEachBounded<T>(
   work: (item: T, signal: AbortSignal, index: number) => Promise<void>,
 ): Promise<void> {
   throwIfAborted(signal);
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  // A signal for each lane: one that all of them listened to would be reported as a leak.
+  const lanes = Array.from({ length: Math.min(limit, items.length) }, () => new AbortController());
+  const abortAll = (): void => {
+    for (const lane of lanes) lane.abort(signal?.reason);
+  };
+  signal?.addEventListener("abort", abortAll, { once: true });
   let next = 0;
   let failure: { readonly error: unknown } | undefined;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < items.length && !controller.signal.aborted; index = next++) {
+  const run = async (lane: AbortSignal): Promise<void> => {
+    for (let index = next++; index < items.length && !lane.aborted; index = next++) {
       try {
-        await work(items[index] as T, controller.signal, index);
+        await work(items[index] as T, lane, index);
       } catch (error) {
         failure ??= { error };
-        controller.abort();
+        abortAll();
       }
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+    await Promise.all(lanes.map((lane) => run(lane.signal)));
   } finally {
-    signal?.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", abortAll);
   }
   if (signal?.aborted) throw abortedError(signal);
   if (failure !== undefined) throw failure.error;

@@ -84,7 +84,7 @@ export class PageReader {
       else wanted.push({ pgno, frame });
     }
     const flights = this.#join(view, wanted);
-    for (const pages of await Promise.all([...flights].map((flight) => this.#wait(flight, options.signal)))) {
+    for (const pages of await this.#waitAll([...flights], options.signal)) {
       // A flight that another view started may bring pages that are others in this one.
       for (const { pgno, frame, data } of pages) if (isSameFrame(view.lookup(pgno), frame)) out.set(pgno, data);
     }
@@ -125,20 +125,27 @@ export class PageReader {
     return flight;
   }
 
-  #wait(flight: Flight, signal: AbortSignal | undefined): Promise<readonly Fetched[]> {
-    flight.waiters += 1;
-    if (signal === undefined) return flight.pages;
+  /** The pages of all these flights. One listener for them all, however many they are. */
+  #waitAll(flights: readonly Flight[], signal: AbortSignal | undefined): Promise<(readonly Fetched[])[]> {
+    for (const flight of flights) flight.waiters += 1;
+    const all = Promise.all(flights.map((flight) => flight.pages));
+    if (signal === undefined) return all;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        flight.waiters -= 1;
         reject(abortedError(signal));
-        if (flight.waiters > 0) return;
-        this.#forget(flight);
-        flight.controller.abort(signal.reason);
+        for (const flight of flights) this.#leave(flight, signal.reason);
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      flight.pages.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+      all.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     });
+  }
+
+  /** One waits less; a flight that nobody waits for is called off. */
+  #leave(flight: Flight, reason: unknown): void {
+    flight.waiters -= 1;
+    if (flight.waiters > 0) return;
+    this.#forget(flight);
+    flight.controller.abort(reason);
   }
 
   #forget(flight: Flight): void {
