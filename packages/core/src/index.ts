@@ -1,4 +1,4 @@
-export { abortedError, throwIfAborted } from "./abort.js";
+export { abortedError, throwIfAborted, unlessAborted } from "./abort.js";
 export {
   type ErrorCode,
   type ErrorDetails,

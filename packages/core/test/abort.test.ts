@@ -1,4 +1,4 @@
-import { abortedError, throwIfAborted } from "@headwater/core";
+import { abortedError, throwIfAborted, unlessAborted } from "@headwater/core";
 import { describe, expect, it } from "vitest";
 
 describe("throwIfAborted", () => {
@@ -11,5 +11,18 @@ describe("throwIfAborted", () => {
   it("lets pass what was not aborted", () => {
     expect(() => throwIfAborted(undefined)).not.toThrow();
     expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
+  });
+});
+
+describe("unlessAborted", () => {
+  it("is the promise while the signal is quiet, and ABORTED once it fires", async () => {
+    const controller = new AbortController();
+    await expect(unlessAborted(Promise.resolve(7), undefined)).resolves.toBe(7);
+    await expect(unlessAborted(Promise.resolve(7), controller.signal)).resolves.toBe(7);
+    const waiting = unlessAborted(new Promise(() => undefined), controller.signal);
+    controller.abort("enough");
+    await expect(waiting).rejects.toMatchObject({ code: "ABORTED", cause: "enough" });
+    // A promise that rejects after nobody waits for it any more troubles nobody.
+    await expect(unlessAborted(Promise.reject(new Error("late")), controller.signal)).rejects.toMatchObject({ code: "ABORTED" });
   });
 });

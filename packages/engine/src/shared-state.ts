@@ -2,7 +2,7 @@
  * What the SQLite thread and the I/O thread of one database tell each other without a message: one SharedArrayBuffer,
  * a single writer for each field. 32-bit fields first, then 64-bit ones.
  */
-const I32 = { newestView: 0, ownVersion: 1, ownView: 2, ownCommit: 3, dirty: 4, writeState: 5, hydrationState: 6, staleReason: 7 } as const;
+const I32 = { newestView: 0, ownVersion: 1, ownView: 2, ownCommit: 3, dirty: 4, writeState: 5, hydrationState: 6 } as const;
 const I32_SLOTS = 16;
 const I64 = { ownSequence: 0, ownTxid: 1, publishedSequence: 2, publishedEnd: 3, viewTxid: 4, durableTxid: 5 } as const;
 const I64_SLOTS = 16;

@@ -1,4 +1,4 @@
-import { abortedError, HeadwaterError } from "@headwater/core";
+import { HeadwaterError, unlessAborted } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
 import { type Layout, listReplica, openView, planRestore, type View } from "@headwater/replica";
 
@@ -118,14 +118,4 @@ export class ViewTable {
 
 function isUnplannable(error: unknown): boolean {
   return HeadwaterError.is(error) && (error.code === "OUT_OF_RANGE" || error.code === "REPLICA_GAP");
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abortedError(signal));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

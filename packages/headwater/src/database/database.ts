@@ -1,11 +1,11 @@
-import { HeadwaterError } from "@headwater/core";
+import { HeadwaterError, unlessAborted } from "@headwater/core";
 import { systemRuntime } from "@headwater/core/node";
 import type { EngineEvents } from "@headwater/engine";
 import { AsyncClient, newDatabase, SqlThread } from "@headwater/vfs";
 import { resolveOptions } from "../options/resolve.js";
 import type { Events, Options, Params, Row, RunResult, Status, TXID } from "../types.js";
 import { EventHub } from "./events.js";
-import { Mutex, unlessAborted } from "./mutex.js";
+import { Mutex } from "./mutex.js";
 import { type Call, DirectSql, type Sql } from "./sql.js";
 import { type StatusTexts, statusOf, statusTexts } from "./status.js";
 import { runTransaction } from "./transaction.js";

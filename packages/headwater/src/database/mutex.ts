@@ -1,4 +1,4 @@
-import { abortedError } from "@headwater/core";
+import { unlessAborted } from "@headwater/core";
 
 /** Lets one task at a time in, in the order of asking. */
 export class Mutex {
@@ -20,15 +20,4 @@ export class Mutex {
     }
     return release;
   }
-}
-
-/** The promise, or `ABORTED` if the signal fires first. What the promise stands for goes on. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  if (signal.aborted) return Promise.reject(abortedError(signal));
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abortedError(signal));
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,6 +1,6 @@
+import { unlessAborted } from "@headwater/core";
 import type { SqlThread } from "@headwater/vfs";
 import type { Params, Row, RunResult } from "../types.js";
-import { unlessAborted } from "./mutex.js";
 
 export type Call = { readonly signal?: AbortSignal };
 
