@@ -343,12 +343,16 @@ function zeros(into: Uint8Array): "zeros" {
 }
 
 /**
- * Removes a log that nothing needs, oldest segment first and the intent file last, so that whatever a crash leaves still
- * says that nothing is pending.
+ * Removes a log that nothing needs, its oldest segment last but for the intent file, so that whatever a crash leaves still
+ * says that nothing is pending. Only the oldest is known to be durable: were it gone, a later one that a crash tore would
+ * look like a log with a damaged beginning.
  */
 export function removeLog(fs: FileSystem, dir: string): void {
   try {
-    for (const start of listSegments(fs, dir)) fs.remove(fs.join(dir, segmentName(start)));
+    const [oldest, ...later] = listSegments(fs, dir).map((start) => fs.join(dir, segmentName(start)));
+    for (const path of later) fs.remove(path);
+    if (later.length > 0) fs.syncDir(dir);
+    if (oldest !== undefined) fs.remove(oldest);
     fs.syncDir(dir);
     fs.remove(fs.join(dir, INTENT_FILE));
     fs.syncDir(dir);

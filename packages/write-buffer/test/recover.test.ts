@@ -86,6 +86,21 @@ describe("recoverBuffer", () => {
     expect(await recover(empty, { dir: "/db/other" })).toMatchObject({ kind: "none" });
   });
 
+  it("never takes a segment that a crash tore for a damaged log, when the removal of a log was cut short", async () => {
+    const seed = testSeed("removal");
+    for (let round = 0; round < 40; round += 1) {
+      const files = await left(2, 2, { log: { segmentBytes: 1 } });
+      // A second segment that was never made durable, with a transaction that never ended.
+      for (let i = 0; i < 100; i += 1) files.bench.log.write(2, pageOf(i));
+      files.fs.kill();
+      files.fs.failNext("sync", 1 + (round % 3));
+      const cutShort = await recover(files).catch((error: unknown) => error);
+      if (!files.fs.failurePending) expect(cutShort).toMatchObject({ code: "BUFFER_UNWRITABLE" });
+      files.fs.crash(new SeededRandom(seed + round));
+      expect(await recover(files), `seed=${seed} round=${round}`).toMatchObject({ kind: "none", replicaTxid: 1n });
+    }
+  });
+
   it("goes on with commits that were never synced, and with those after the last sync", async () => {
     for (const synced of [0, 2]) {
       const files = await left(5, synced);
