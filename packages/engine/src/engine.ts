@@ -1,6 +1,6 @@
 import { formatTXID, HeadwaterError, type TXID } from "@headwater/core";
 import { ReadAhead } from "@headwater/page-cache";
-import { createLayout, type Layout, PageReader, storeRangeReader, type View } from "@headwater/replica";
+import { createLayout, type Layout, PageReader, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
 import type { EngineConfig, EnginePorts } from "./config.js";
 import { DemandGate } from "./demand.js";
 import type { Emit } from "./events.js";
@@ -45,15 +45,14 @@ export class Engine {
   readonly #waiters = new Set<{ readonly txid: bigint; readonly resolve: () => void; readonly reject: (e: Error) => void }>();
 
   private constructor(parts: EngineParts) {
-    const { config, ports, emit, layout, view, shared } = parts;
+    const { config, ports, emit, layout, view, shared, reader } = parts;
     this.#config = config;
     this.#ports = ports;
     this.#emit = emit;
     this.shared = shared;
     this.#gate = new DemandGate(ports.runtime);
-    this.#views = new ViewTable(ports.store, layout, view);
+    this.#views = new ViewTable(ports.store, layout, view, reader);
     this.#adoptedId = this.#views.newestId;
-    const reader = storeRangeReader(ports.store);
     this.#reader = new PageReader({ reader });
     this.#neighbourhoodPages = pagesIn(NEIGHBOURHOOD_BYTES, view.pageSize);
     this.#readAhead = new ReadAhead({
@@ -63,7 +62,7 @@ export class Engine {
     this.#writer = parts.writer;
     this.#hydration =
       config.hydration && Hydration.create({ config: config.hydration, ports, reader, gate: this.#gate, shared, emit, views: this.#views });
-    this.#follower = config.write ? undefined : this.#makeFollower(layout);
+    this.#follower = config.write ? undefined : this.#makeFollower(layout, reader);
     shared.newestView = this.#views.newestId;
     shared.viewTxid = view.txid;
     this.#noteView(view);
@@ -88,13 +87,14 @@ export class Engine {
   static async open(config: EngineConfig, ports: EnginePorts, emit: Emit): Promise<Engine> {
     const layout = createLayout(config.layout, config.prefix);
     const { shared } = ports;
+    const reader = storeRangeReader(ports.store);
     shared.writeState = config.write ? "write" : "read";
     const claim = config.write ? await Writer.claim(config, ports) : undefined;
     try {
-      const replica = (): Promise<OpenedReplica> => openReplica(config, ports.store, layout);
+      const replica = (): Promise<OpenedReplica> => openReplica(config, ports.store, layout, reader);
       const writer = claim && (await Writer.open({ config, ports, layout, emit, claim }, replica));
       const { view, pages } = writer ?? (await replica());
-      const engine = new Engine({ config, ports, emit, layout, view, pages, shared, ...(writer ? { writer } : {}) });
+      const engine = new Engine({ config, ports, emit, layout, view, pages, shared, reader, ...(writer ? { writer } : {}) });
       writer?.start(
         (own) => engine.#ownSync(own),
         () => engine.#views.newest,
@@ -160,11 +160,12 @@ export class Engine {
     this.#views.adopted(viewId);
   }
 
-  #makeFollower(layout: Layout): Follower {
+  #makeFollower(layout: Layout, reader: RangeReader): Follower {
     const { store, runtime } = this.#ports;
     return new Follower({
       store,
       layout,
+      reader,
       runtime,
       pollIntervalMs: this.#config.pollIntervalMs,
       newest: () => this.#views.newest,
@@ -310,5 +311,6 @@ interface EngineParts {
   readonly view: View;
   readonly pages: ReadonlyMap<number, Uint8Array>;
   readonly shared: SharedState;
+  readonly reader: RangeReader;
   readonly writer?: Writer;
 }

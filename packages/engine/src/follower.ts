@@ -8,6 +8,7 @@ import {
   openView,
   planForward,
   planRestore,
+  type RangeReader,
   type ReplicaFile,
   type View,
 } from "@headwater/replica";
@@ -15,6 +16,8 @@ import {
 export interface FollowerOptions {
   readonly store: ObjectStore;
   readonly layout: Layout;
+  /** What reads the files' bytes. */
+  readonly reader: RangeReader;
   readonly runtime: Runtime;
   readonly pollIntervalMs: number;
   /** The newest view that is known. */
@@ -93,11 +96,11 @@ export class Follower {
 
   /** The newest view: by the new files alone where they lead there, else by a plan from scratch. */
   async #follow(view: View, files: readonly ReplicaFile[]): Promise<View> {
-    const { store, layout } = this.#options;
+    const { store, layout, reader } = this.#options;
     const { signal } = this.#stop;
     try {
       const plan = planForward(files, view.txid);
-      if (plan !== undefined) return (await extendView(store, view, plan, { signal })).view;
+      if (plan !== undefined) return (await extendView(store, view, plan, { reader, signal })).view;
     } catch (error) {
       const stalePlan = HeadwaterError.is(error) && (error.code === "REPLICA_GAP" || error.code === "REPLICA_FILE_GONE");
       if (!stalePlan) throw error;
@@ -107,6 +110,6 @@ export class Follower {
     if (plan === undefined || plan.txid < view.txid) {
       throw new HeadwaterError("STALE", `the replica no longer reaches the transaction that is open here; prefix=${layout.prefix}`);
     }
-    return (await openView(store, layout, plan, { signal })).view;
+    return (await openView(store, layout, plan, { reader, signal })).view;
   }
 }

@@ -1,6 +1,6 @@
 import { HeadwaterError, unlessAborted } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
-import { type Layout, listReplica, openView, planRestore, type View } from "@headwater/replica";
+import { type Layout, listReplica, openView, planRestore, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
 
 /** How often a view whose files vanished is planned anew before its reader is told. */
 const REPLANS_MAX = 3;
@@ -12,13 +12,15 @@ const REPLANS_MAX = 3;
 export class ViewTable {
   readonly #store: ObjectStore;
   readonly #layout: Layout;
+  readonly #reader: RangeReader;
   readonly #views = new Map<number, View>();
   readonly #replans = new Map<number, Promise<void>>();
   #newestId = 0;
 
-  constructor(store: ObjectStore, layout: Layout, first: View) {
+  constructor(store: ObjectStore, layout: Layout, first: View, reader: RangeReader = storeRangeReader(store)) {
     this.#store = store;
     this.#layout = layout;
+    this.#reader = reader;
     this.add(first);
   }
 
@@ -108,7 +110,7 @@ export class ViewTable {
     const listing = await listReplica(this.#store, this.#layout);
     const plan = planRestore(listing.files, seen.txid);
     if (plan === undefined) throw new HeadwaterError("REPLICA_FILE_GONE", `the replica is empty now; prefix=${this.#layout.prefix}`);
-    const { view } = await openView(this.#store, this.#layout, plan);
+    const { view } = await openView(this.#store, this.#layout, plan, { reader: this.#reader });
     if (view.commit !== seen.commit) {
       throw new HeadwaterError("REPLICA_FILE_GONE", `the replica was replaced by another one; prefix=${this.#layout.prefix}`);
     }

@@ -5,7 +5,7 @@ import { decodeFrame } from "./frame.js";
 import type { Layout } from "./layout.js";
 import { HEAD_BYTES_DEFAULT, type OpenedFile, openFile } from "./open-file.js";
 import type { Plan } from "./plan.js";
-import { storeRangeReader } from "./range-reader.js";
+import { type RangeReader, storeRangeReader } from "./range-reader.js";
 import type { ReplicaFile } from "./replica-file.js";
 import { View } from "./view.js";
 
@@ -17,6 +17,8 @@ export interface OpenViewOptions {
   readonly headBytes?: number;
   /** Requests under way at a time. */
   readonly concurrency?: number;
+  /** What reads the files' bytes; by default the store itself, with a request for each range. */
+  readonly reader?: RangeReader;
   /** Bytes of files that are held until the view is known, so that their pages can come along; newer files first. */
   readonly freeBytesMax?: number;
 }
@@ -66,7 +68,7 @@ function adopt(before: View, opened: readonly OpenedFile[]): OpenedView {
 }
 
 async function openFiles(store: ObjectStore, files: readonly ReplicaFile[], options: OpenViewOptions): Promise<OpenedFile[]> {
-  const reader = storeRangeReader(store);
+  const reader = options.reader ?? storeRangeReader(store);
   const opened: OpenedFile[] = new Array(files.length);
   let spare = options.freeBytesMax ?? FREE_BYTES_MAX_DEFAULT;
   // The base first, because it takes longest; then the newest, whose pages are worth most.

@@ -13,6 +13,7 @@ import {
   PageReader,
   type Plan,
   planRestore,
+  type RangeReader,
   storeRangeReader,
 } from "../src/index.js";
 import { encode, type FileSpec, id, ModelDatabase, pageBytes, range, rounds, TestReplica } from "./support.js";
@@ -48,6 +49,24 @@ describe("openView: what it costs", () => {
     expect(replica.requests()).toEqual({ list: 0, get: 1, other: 0 });
     expect([view.txid, view.commit, view.pageSize, pages.size]).toEqual([1n, 100, 512, 100]);
     expect(pages.get(77)).toEqual(pageBytes(512, 77, 1));
+  });
+
+  it("reads the files' bytes through the reader that it is given", async () => {
+    const replica = new TestReplica();
+    await replica.put(snapshot(big));
+    await replica.put({ min: 2, commit: big, pages: [7] });
+    const whole = storeRangeReader(replica.inner);
+    const asked: string[] = [];
+    const reader: RangeReader = {
+      read: (file, start, end, options) => {
+        asked.push(`${file.level}:${end - start === file.size ? "whole" : start === 0 ? "head" : "tail"}`);
+        return whole.read(file, start, end, options);
+      },
+    };
+    const { view } = await openView(replica.store, replica.layout, await planOf(replica), { reader });
+    expect(asked.sort()).toEqual(["0:whole", "9:head", "9:tail"]);
+    expect(replica.requests().get).toBe(0);
+    expect(view.commit).toBe(big);
   });
 
   it("reads tail and head of a snapshot at the same time", async () => {
