@@ -6,15 +6,16 @@ import { pnpmCommand, pnpmVersion } from "./pnpm.mjs";
 import { endLike, runToEnd, step } from "./processes.mjs";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const USAGE = "usage: node tooling/bootstrap.mjs demo|test|setup|pnpm [arguments]";
+const USAGE = "usage: node tooling/bootstrap.mjs demo|test|prove|setup|pnpm [arguments]";
 
 const DEMO = { name: "@headwater/example", folder: "apps/example", entry: "apps/example/dist/demo.js" };
+const PROVE = { name: "@headwater/chaos", folder: "apps/chaos", entry: "apps/chaos/dist/prove.js" };
 /** The workspace's root, which holds the build tools. */
 const ROOT_PACKAGE = "headwater-workspace";
 
 /** @returns {Promise<number>} the exit status */
 export async function run([mode, ...args]) {
-  const commands = { demo, test, setup, pnpm };
+  const commands = { demo, test, prove, setup, pnpm };
   if (!Object.hasOwn(commands, mode ?? "")) {
     console.error(USAGE);
     return 2;
@@ -22,14 +23,18 @@ export async function run([mode, ...args]) {
   return await commands[mode](args);
 }
 
-async function demo(args) {
-  if (!existsSync(path.join(ROOT, DEMO.folder, "package.json"))) {
-    console.error(`${DEMO.folder} is not in this checkout`);
+const demo = (args) => runApp(DEMO, args);
+const prove = (args) => runApp(PROVE, args);
+
+/** Installs and builds no more than an app needs, and runs it. */
+async function runApp(app, args) {
+  if (!existsSync(path.join(ROOT, app.folder, "package.json"))) {
+    console.error(`${app.folder} is not in this checkout`);
     return 1;
   }
-  const filters = [`--filter=${DEMO.name}...`, `--filter=${ROOT_PACKAGE}`];
-  if (!(await install(filters)) || !(await build([`--filter=${DEMO.name}`]))) return 1;
-  const result = await runToEnd({ file: process.execPath, args: [path.join(ROOT, DEMO.entry), ...args] }, { stdio: "inherit" });
+  const filters = [`--filter=${app.name}...`, `--filter=${ROOT_PACKAGE}`];
+  if (!(await install(filters)) || !(await build([`--filter=${app.name}`]))) return 1;
+  const result = await runToEnd({ file: process.execPath, args: [path.join(ROOT, app.entry), ...args] }, { stdio: "inherit" });
   return endLike(result);
 }
 

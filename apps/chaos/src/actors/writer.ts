@@ -1,0 +1,61 @@
+import { type Database, HeadwaterError, open } from "headwater";
+import { openSync, type SyncDatabase } from "headwater/sync";
+import { asyncLedger, syncLedger } from "../ledger/databases.js";
+import { applyStep, checkLedger, createLedger } from "../ledger/ledger.js";
+import { stepOf } from "../ledger/steps.js";
+import type { WriterMessage, WriterTask } from "./messages.js";
+
+// A process that checks what it finds, commits one transaction after the other, and says so. It is made to be killed.
+
+const task = JSON.parse(process.argv[2] ?? "{}") as WriterTask;
+let during = "open";
+
+/** Pipes are written synchronously on POSIX, so what was said is out even if the process is killed right after. */
+function say(message: WriterMessage): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+async function main(): Promise<void> {
+  const db = task.api === "open" ? await open(task.url, task.options) : openSync(task.url, task.options);
+  const ledger = isAsync(db) ? asyncLedger(db) : syncLedger(db);
+  during = "check";
+  let top = await checkLedger(ledger, task.seed);
+  const { txid, buffer } = db.status;
+  say({ kind: "open", top: Math.max(0, top), setAside: buffer.setAside, txid, afterMs: performance.now() });
+  during = "commit";
+  if (top < 0) {
+    await createLedger(ledger);
+    top = 0;
+  }
+  const last = task.commits === undefined ? Number.POSITIVE_INFINITY : top + task.commits;
+  for (let n = top + 1; n <= last; n += 1) {
+    await applyStep(ledger, task.seed, stepOf(task.seed, n));
+    say({ kind: "commit", n });
+    if (task.syncEvery > 0 && n % task.syncEvery === 0) await sync(db, n);
+  }
+  during = "close";
+  await db.close();
+  say({ kind: "closed" });
+}
+
+/** With `open()` the commits go on meanwhile; with `openSync()` they can't. */
+async function sync(db: Database | SyncDatabase, n: number): Promise<void> {
+  if (!isAsync(db)) {
+    say({ kind: "sync", n, txid: db.sync() });
+    return;
+  }
+  db.sync().then((txid) => say({ kind: "sync", n, txid }), failed);
+}
+
+function isAsync(db: Database | SyncDatabase): db is Database {
+  return Symbol.asyncDispose in db;
+}
+
+function failed(error: unknown): void {
+  const code = HeadwaterError.is(error) ? error.code : error instanceof Error ? error.name : "";
+  say({ kind: "failed", code, message: error instanceof Error ? error.message : String(error), during });
+  console.error(error);
+  process.exit(1);
+}
+
+main().then(() => process.exit(0), failed);

@@ -1,0 +1,3 @@
+import { describeClaims } from "./support/describe-claims.js";
+
+describeClaims("s3");
