@@ -225,6 +225,11 @@ export class Engine {
     return this.#writer === undefined ? Promise.resolve(this.#views.newest.txid) : this.#writer.durable(sequence);
   }
 
+  /** Uploads at once, and waits for this commit until the deadline. @throws {HeadwaterError} `NOT_DURABLE`, `FENCED`. */
+  confirm(sequence: number, deadlineMs: number): Promise<TXID> {
+    return this.#writer === undefined ? Promise.resolve(this.#views.newest.txid) : this.#writer.confirm(sequence, deadlineMs);
+  }
+
   /** Polls now (read mode); resolves to the newest TXID that is known. */
   async refresh(): Promise<TXID> {
     await this.#follower?.poll();

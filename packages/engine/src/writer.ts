@@ -135,6 +135,7 @@ export class Writer {
 
   committed(): void {
     this.#syncer.notifyCommit();
+    this.#noteLag();
   }
 
   sync(sequence?: number): Promise<TXID> {
@@ -145,7 +146,18 @@ export class Writer {
     return this.#syncer.durable(sequence ?? this.#shared.published.sequence);
   }
 
+  confirm(sequence: number, deadlineMs: number): Promise<TXID> {
+    return this.#syncer.confirm(sequence, deadlineMs);
+  }
+
+  /** Since when the oldest commit waits that is not in the replica: the syncer knows, however busy the SQLite thread is. */
+  #noteLag(): void {
+    const { lagMs } = this.#syncer;
+    this.#shared.setStatistic("unsyncedSinceMs", lagMs === undefined ? 0 : this.#parts.ports.runtime.clock.nowMs() - lagMs);
+  }
+
   #synced(file: SyncedFile): void {
+    this.#noteLag();
     const { header, index, trailer } = file.encoded;
     this.#view = this.#newest().extend({ file: file.file, header, index, trailer });
     const own = { view: this.#view, file };

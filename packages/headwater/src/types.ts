@@ -43,6 +43,12 @@ export interface Options {
   readonly create?: boolean;
   /** Bytes, 512 to 65536. Default 4096. Only for a new database. */
   readonly pageSize?: number;
+  /**
+   * Default `"interval"`: a commit is in the local buffer when its statement returns, and in the replica after its sync.
+   * `"commit"`: the statement returns once the commit is in the replica; concurrent ones share an upload. One that can't
+   * be confirmed within `remoteTimeoutMs` rejects with `NOT_DURABLE`, and is uploaded later all the same.
+   */
+  readonly durability?: "interval" | "commit";
   /** Milliseconds. Default 1000; 0 syncs only at `sync()`, and on `close()`. */
   readonly syncIntervalMs?: number;
   /** Read mode, milliseconds. Default 1000; 0 polls only at `refresh()`. */

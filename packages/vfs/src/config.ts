@@ -6,6 +6,8 @@ export interface DatabaseConfig {
   readonly engine: EngineConfig;
   readonly store: StoreConfig;
   readonly busyTimeoutMs: number;
+  /** `"commit"`: a statement that commits returns once its commit is in the replica. */
+  readonly durability: "interval" | "commit";
   /** Bytes of the page cache. SQLite's own is beside it. */
   readonly cacheBytes: number;
 }

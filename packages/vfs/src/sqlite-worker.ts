@@ -33,10 +33,13 @@ function start(runtime: SqliteRuntime): void {
     return;
   }
   parentPort?.on("message", ({ id, op, args }: ToSql) => {
+    const before = host.sequence;
+    const committed = (): { committed?: number } => (host.sequence === before ? {} : { committed: host.sequence });
     try {
-      post({ id, value: host.perform(op, args) });
+      const value = host.perform(op, args);
+      post({ id, value, ...committed() });
     } catch (error) {
-      post({ id, error: errorToWire(error) });
+      post({ id, error: errorToWire(error), ...committed() });
     }
     if (op === "close") parentPort?.close();
   });

@@ -124,10 +124,11 @@ export class Syncer {
     return this.#position;
   }
 
-  /** How long the oldest commit that is not in the replica has waited; 0 when there is none. */
-  get lagMs(): number {
-    const since = this.#outgoingSinceMs ?? this.#waitingSinceMs;
-    return since === undefined || !this.#pending ? 0 : Math.max(0, this.#now() - since);
+  /** How long the oldest commit that is not in the replica has waited; `undefined` when there is none. */
+  get lagMs(): number | undefined {
+    if (!this.#pending) return undefined;
+    const now = this.#now();
+    return Math.max(0, now - (this.#outgoingSinceMs ?? this.#waitingSinceMs ?? now));
   }
 
   /** Of the attempts that failed since the last success. */
@@ -165,6 +166,24 @@ export class Syncer {
   }
 
   /**
+   * As {@link sync}, but bears failures that may mend until a deadline: for a caller whose commit has to be in the replica
+   * before it goes on.
+   *
+   * @param deadlineMs - From now, in milliseconds.
+   * @throws `NOT_DURABLE` at the deadline, and at once for what trying again won't mend: the commit is in the write
+   *   buffer, and the attempts go on. `FENCED` and `CLOSED` as they are.
+   */
+  async confirm(sequence: number, deadlineMs: number): Promise<TXID> {
+    try {
+      // Not at once while the store is down: every commit of an outage would make an attempt of its own.
+      return await this.#within(this.#wait(sequence, Number.MAX_SAFE_INTEGER, this.#failures === 0), deadlineMs, UNCONFIRMED);
+    } catch (error) {
+      if (!HeadwaterError.is(error) || KNOWN_TO_CONFIRM.has(error.code)) throw error;
+      throw new HeadwaterError("NOT_DURABLE", UNCONFIRMED, { cause: error, retryable: false });
+    }
+  }
+
+  /**
    * Uploads what is left and ends. Idempotent.
    *
    * @param options - `deadlineMs`: retries until then; without it, as long as {@link sync} does.
@@ -184,26 +203,20 @@ export class Syncer {
         Math.max(sequence, this.#position.sequence),
         deadlineMs === undefined ? ATTEMPTS_MAX : Number.MAX_SAFE_INTEGER,
       );
-      await (deadlineMs === undefined ? last : this.#within(last, deadlineMs));
+      await (deadlineMs === undefined ? last : this.#within(last, deadlineMs, LAST_SYNC_LATE));
     } finally {
       this.#end(new HeadwaterError("CLOSED", "the database is closed"));
     }
   }
 
-  async #within(last: Promise<TXID>, deadlineMs: number): Promise<void> {
+  async #within(last: Promise<TXID>, deadlineMs: number, message: string): Promise<TXID> {
     const timer = new AbortController();
-    const late = this.#options.runtime.timers.sleep(deadlineMs, timer.signal).then(() => {
-      const error = this.#lastError;
-      throw new HeadwaterError(
-        "NOT_DURABLE",
-        `the last sync did not finish in time; its commits stay in the write buffer and are uploaded after the next open deadlineMs=${deadlineMs}`,
-        {
-          cause: error,
-        },
-      );
+    const late = this.#options.runtime.timers.sleep(deadlineMs, timer.signal).then((): never => {
+      const cause = this.#lastError ?? this.#outgoing?.trouble;
+      throw new HeadwaterError("NOT_DURABLE", `${message} deadlineMs=${deadlineMs}`, { cause });
     });
     try {
-      await Promise.race([last, late]);
+      return await Promise.race([last, late]);
     } finally {
       timer.abort();
       last.catch(() => undefined); // Whoever lost the race has nobody left to tell.
@@ -211,13 +224,13 @@ export class Syncer {
     }
   }
 
-  async #wait(sequence: number, failures: number): Promise<TXID> {
+  async #wait(sequence: number, failures: number, atOnce = failures !== Number.POSITIVE_INFINITY): Promise<TXID> {
     const held = this.#history.holding(sequence);
     if (held !== undefined) return held;
     if (this.#ended !== undefined) throw this.#ended;
     if (sequence > this.#options.published().sequence) throw new OptionError("BAD_OPTION", `no such commit sequence=${sequence}`);
     const done = this.#waiters.add(sequence, failures);
-    if (failures !== Number.POSITIVE_INFINITY && !this.#attempting) this.#rush = true;
+    if (atOnce && !this.#attempting) this.#rush = true;
     this.#kick();
     return done;
   }
@@ -383,6 +396,12 @@ export class Syncer {
     this.#waiters.rejectAll(error);
   }
 }
+
+const LAST_SYNC_LATE = "the last sync did not finish in time; its commits stay in the write buffer and are uploaded after the next open";
+const UNCONFIRMED =
+  "the commit is done here and in the write buffer, but not confirmed to be in the replica; it is still being retried, so don't repeat it: durable() tells when it is there";
+/** What {@link Syncer.confirm} passes on as it is. */
+const KNOWN_TO_CONFIRM: ReadonlySet<string> = new Set(["NOT_DURABLE", "FENCED", "CLOSED", "BAD_OPTION"]);
 
 /** Local files may mend too: a full disk is made room on. */
 function isLocal(error: HeadwaterError): boolean {

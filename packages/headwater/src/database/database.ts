@@ -1,9 +1,10 @@
 import { HeadwaterError, unlessAborted } from "@headwater/core";
 import { systemRuntime } from "@headwater/core/node";
 import type { EngineEvents } from "@headwater/engine";
-import { AsyncClient, newDatabase, SqlThread } from "@headwater/vfs";
+import { AsyncClient, type DatabaseConfig, newDatabase, SqlThread } from "@headwater/vfs";
 import { resolveOptions } from "../options/resolve.js";
 import type { Events, Options, Params, Row, RunResult, Status, TXID } from "../types.js";
+import { Confirming } from "./confirming.js";
 import { EventHub } from "./events.js";
 import { Mutex } from "./mutex.js";
 import { type Call, DirectSql, type Sql } from "./sql.js";
@@ -18,17 +19,17 @@ import { txidInput, txidOutput } from "./txid-input.js";
 export class Database implements Sql, AsyncDisposable {
   readonly #control: AsyncClient;
   readonly #thread: SqlThread;
-  readonly #sql: DirectSql;
+  readonly #confirming: Confirming;
   readonly #hub: EventHub;
   readonly #texts: StatusTexts;
   readonly #turn = new Mutex();
   #closing: Promise<void> | undefined;
 
   /** @internal Use `open()`. */
-  constructor(control: AsyncClient, thread: SqlThread, hub: EventHub, texts: StatusTexts) {
+  constructor(control: AsyncClient, thread: SqlThread, hub: EventHub, texts: StatusTexts, config: DatabaseConfig) {
     this.#control = control;
     this.#thread = thread;
-    this.#sql = new DirectSql(thread);
+    this.#confirming = new Confirming(control, config.durability === "commit" ? config.engine.remoteTimeoutMs : undefined);
     this.#hub = hub;
     this.#texts = texts;
   }
@@ -54,24 +55,24 @@ export class Database implements Sql, AsyncDisposable {
   }
 
   run(sql: string, params?: Params, options?: Call): Promise<RunResult> {
-    return this.#inTurn(() => this.#sql.run(sql, params, options), options);
+    return this.#inTurn((direct) => direct.run(sql, params, options), options);
   }
 
   get<T = Row>(sql: string, params?: Params, options?: Call): Promise<T | undefined> {
-    return this.#inTurn(() => this.#sql.get<T>(sql, params, options), options);
+    return this.#inTurn((direct) => direct.get<T>(sql, params, options), options);
   }
 
   all<T = Row>(sql: string, params?: Params, options?: Call): Promise<T[]> {
-    return this.#inTurn(() => this.#sql.all<T>(sql, params, options), options);
+    return this.#inTurn((direct) => direct.all<T>(sql, params, options), options);
   }
 
   exec(sql: string): Promise<void> {
-    return this.#inTurn(() => this.#sql.exec(sql));
+    return this.#inTurn((direct) => direct.exec(sql));
   }
 
   /** Runs a pragma, given without the word PRAGMA. */
   pragma(source: string): Promise<Row[]> {
-    return this.#inTurn(() => this.#sql.pragma(source));
+    return this.#inTurn((direct) => direct.pragma(source));
   }
 
   /** Rows in batches, read as they are asked for. Ending the loop early ends the statement. */
@@ -79,7 +80,15 @@ export class Database implements Sql, AsyncDisposable {
     // Waits for a transaction that is open, but does not keep others waiting while the loop's body runs.
     (await this.#turn.acquire(options?.signal))();
     this.#checkOpen();
-    yield* this.#sql.iterate<T>(sql, params, options);
+    let committed = 0;
+    const direct = new DirectSql(this.#thread, (sequence) => {
+      committed = sequence;
+    });
+    try {
+      yield* direct.iterate<T>(sql, params, options);
+    } finally {
+      await this.#confirming.confirm(committed, options?.signal);
+    }
   }
 
   /** Runs `fn` in a transaction. Commits when it resolves, rolls back when it rejects. Inside of it, use `tx`, not the database. */
@@ -91,25 +100,32 @@ export class Database implements Sql, AsyncDisposable {
     if (!["deferred", "immediate", "exclusive"].includes(mode)) throw new TypeError(`transaction: unknown mode ${JSON.stringify(mode)}`);
     const words = { begin: `BEGIN ${mode.toUpperCase()}`, commit: "COMMIT", rollback: "ROLLBACK" };
     this.#checkOpen();
-    const release = await this.#turn.acquire(options.signal);
-    try {
-      this.#checkOpen();
-      return await runTransaction(this.#sql, words, 1, fn);
-    } finally {
-      release();
-    }
+    return this.#confirming.run(async (onCommit) => {
+      const release = await this.#turn.acquire(options.signal);
+      try {
+        this.#checkOpen();
+        return await runTransaction(new DirectSql(this.#thread, onCommit), words, 1, fn);
+      } finally {
+        release();
+      }
+    }, options.signal);
+  }
+
+  /** Number of the newest local commit. From shared memory: a statement that failed may have committed too (INSERT OR FAIL). */
+  get #lastCommit(): number {
+    return this.#thread.shared.published.sequence;
   }
 
   /** Uploads now what is committed; resolves when it is durable, to the TXID that holds it. */
   async sync(): Promise<TXID> {
     this.#checkOpen();
-    return txidOutput(await this.#control.call("sync", { sequence: this.#sql.lastCommit }));
+    return txidOutput(await this.#control.call("sync", { sequence: this.#lastCommit }));
   }
 
   /** Waits until a commit is in the replica, without an extra upload. Default: the last one. */
   async durable(commit?: number): Promise<TXID> {
     this.#checkOpen();
-    return txidOutput(await this.#control.call("durable", { sequence: commit ?? this.#sql.lastCommit }));
+    return txidOutput(await this.#control.call("durable", { sequence: commit ?? this.#lastCommit }));
   }
 
   /** Read mode: polls now. Resolves to the newest TXID; the next statement reads it. */
@@ -164,16 +180,18 @@ export class Database implements Sql, AsyncDisposable {
   }
 
   /** Not while a transaction is open. The turn ends once the statement is sent: the thread keeps their order. */
-  async #inTurn<T>(work: () => Promise<T>, options?: Call): Promise<T> {
+  async #inTurn<T>(work: (direct: DirectSql) => Promise<T>, options?: Call): Promise<T> {
     this.#checkOpen();
-    const release = await this.#turn.acquire(options?.signal);
-    try {
-      this.#checkOpen();
-      // Returned without await: the next one may be sent while this one runs.
-      return work();
-    } finally {
-      release();
-    }
+    return this.#confirming.run(async (onCommit) => {
+      const release = await this.#turn.acquire(options?.signal);
+      try {
+        this.#checkOpen();
+        // Returned without await: the next one may be sent while this one runs.
+        return work(new DirectSql(this.#thread, onCommit));
+      } finally {
+        release();
+      }
+    }, options?.signal);
   }
 
   #checkOpen(): void {
@@ -204,7 +222,7 @@ export async function openDatabase(url: string | URL, options: Options = {}): Pr
   try {
     thread = await SqlThread.open(ports, config, options.signal);
     void hub.release();
-    return new Database(control, thread, hub, texts);
+    return new Database(control, thread, hub, texts, config);
   } catch (error) {
     control.close();
     throw error;

@@ -94,7 +94,8 @@ export class SyncDatabase implements Disposable {
   }
 
   exec(sql: string): this {
-    this.#open().connection.exec(sql);
+    const { connection } = this.#open();
+    this.confirming(() => connection.exec(sql));
     return this;
   }
 
@@ -102,7 +103,7 @@ export class SyncDatabase implements Disposable {
   pragma(source: string, options: { readonly simple?: boolean } = {}): Row[] | SqlValue | undefined {
     const statement = this.#open().connection.prepare(`PRAGMA ${source}`);
     try {
-      const rows = pragmaRows(source, statement) as Row[];
+      const rows = this.confirming(() => pragmaRows(source, statement)) as Row[];
       return options.simple === true ? Object.values(rows[0] ?? {})[0] : rows;
     } finally {
       statement.finalize();
@@ -134,7 +135,7 @@ export class SyncDatabase implements Disposable {
       const result = work();
       if (result instanceof Promise)
         throw new TypeError("transaction: the function returned a promise, which a synchronous transaction can't wait for");
-      connection.exec(commit);
+      this.confirming(() => connection.exec(commit));
       return result;
     } catch (error) {
       // SQLite may have rolled back by itself.
@@ -145,12 +146,19 @@ export class SyncDatabase implements Disposable {
 
   /** Uploads now what is committed; returns when it is durable. */
   sync(): TXID {
-    return txidOutput(this.#call("sync", { sequence: this.#parts.opening.session.sequence }));
+    return this.#synced("sync", this.#parts.opening.session.sequence);
   }
 
   /** Waits until a commit is in the replica, without an extra upload. Default: the last one. */
   durable(commit?: number): TXID {
-    return txidOutput(this.#call("durable", { sequence: commit ?? this.#parts.opening.session.sequence }));
+    return this.#synced("durable", commit ?? this.#parts.opening.session.sequence);
+  }
+
+  #synced(how: "sync" | "durable", sequence: number): TXID {
+    const txid = this.#call(how, { sequence });
+    // So that the status says so, although nothing calls SQLite.
+    this.poke();
+    return txidOutput(txid);
   }
 
   /** Read mode: polls now. */
@@ -170,6 +178,50 @@ export class SyncDatabase implements Disposable {
   /** Returns when the local copy is complete. */
   hydrated(): void {
     this.#call("hydrated", undefined);
+  }
+
+  /** @internal Runs what may commit: with `durability: "commit"`, it returns once the commit is in the replica. */
+  confirming<R>(work: () => R): R {
+    const { session } = this.#open();
+    const before = session.sequence;
+    let result: R;
+    try {
+      result = work();
+    } catch (error) {
+      try {
+        this.#confirm(before);
+      } catch {
+        // A statement may commit and fail (INSERT OR FAIL): its own error says more than that of the upload.
+      }
+      throw error;
+    }
+    this.#confirm(before);
+    return result;
+  }
+
+  /** @internal The same for rows that are read one by one: a statement like INSERT ... RETURNING commits at its end. */
+  confirmingRows<R>(start: () => IterableIterator<R>): IterableIterator<R> {
+    const before = this.#open().session.sequence;
+    const rows = start();
+    return this.#parts.config.durability === "commit" ? this.#rowsThenConfirm(rows, before) : rows;
+  }
+
+  *#rowsThenConfirm<R>(rows: IterableIterator<R>, before: number): IterableIterator<R> {
+    try {
+      yield* rows;
+    } finally {
+      this.#confirm(before);
+    }
+  }
+
+  /** Blocks this thread until what was committed since is in the replica. @throws `NOT_DURABLE` at the deadline, `FENCED`. */
+  #confirm(before: number): void {
+    const { config, client, opening } = this.#parts;
+    const { sequence } = opening.session;
+    if (this.#closed || config.durability !== "commit" || sequence === before) return;
+    const deadlineMs = config.engine.remoteTimeoutMs;
+    client.call("confirm", { sequence, deadlineMs }, deadlineMs);
+    opening.session.poke();
   }
 
   /** @internal Adopts an own sync while nothing calls SQLite. */

@@ -48,14 +48,14 @@ export class SyncStatement<T = Row> {
 
   #answer<R>(work: () => R): R {
     try {
-      return work();
+      return this.database.confirming(work);
     } finally {
       this.#session.answered();
     }
   }
 
   iterate(...params: SyncParams): IterableIterator<T> {
-    return this.#statement.iterate(bound(params)) as IterableIterator<T>;
+    return this.database.confirmingRows(() => this.#statement.iterate(bound(params)) as IterableIterator<T>);
   }
 }
 

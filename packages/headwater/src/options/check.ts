@@ -11,6 +11,7 @@ const KNOWN = {
   write: boolean,
   create: boolean,
   pageSize,
+  durability: oneOf("interval", "commit"),
   syncIntervalMs: integer(0, MS_MAX),
   pollIntervalMs: integer(0, MS_MAX),
   busyTimeoutMs: integer(0, MS_MAX),

@@ -67,6 +67,7 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
       ...(write ? { bufferDir: options.buffer?.path === undefined ? defaultBufferDir(identity) : path.resolve(options.buffer.path) } : {}),
       ...(hydration === undefined ? {} : { hydration }),
     },
+    durability: options.durability ?? "interval",
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT,
     cacheBytes: options.cache?.maxBytes ?? CACHE_BYTES_DEFAULT,
   };

@@ -29,6 +29,8 @@ export interface Operations {
   fence: { readonly args: undefined; readonly reply: WireError | undefined };
   sync: { readonly args: { readonly sequence?: number }; readonly reply: bigint };
   durable: { readonly args: { readonly sequence?: number }; readonly reply: bigint };
+  /** Uploads at once, and waits until that commit is in the replica, or the deadline comes. */
+  confirm: { readonly args: { readonly sequence: number; readonly deadlineMs: number }; readonly reply: bigint };
   refresh: { readonly args: undefined; readonly reply: bigint };
   waitFor: { readonly args: { readonly txid: bigint }; readonly reply: undefined };
   hydrate: { readonly args: undefined; readonly reply: undefined };

@@ -90,6 +90,7 @@ export class DatabaseHost {
     adopt: (engine, { viewId }) => engine.adoptNewest(viewId),
     sync: (engine, { sequence }) => engine.sync(sequence),
     durable: (engine, { sequence }) => engine.durable(sequence),
+    confirm: (engine, { sequence, deadlineMs }) => engine.confirm(sequence, deadlineMs),
     refresh: (engine) => engine.refresh(),
     waitFor: (engine, args) => engine.waitFor(txid(args.txid)),
     hydrate: (engine) => engine.hydrate(),

@@ -286,10 +286,7 @@ export class Session implements DatabaseFile {
     shared.setStatistic("cacheMisses", this.#cache.misses);
     shared.setStatistic("cacheBytes", this.#cache.bytes);
     if (this.#log === undefined) return;
-    const pending = this.#log.pendingTransactions;
-    if (pending === 0) shared.setStatistic("unsyncedSinceMs", 0);
-    else if (shared.statistic("unsyncedSinceMs") === 0) shared.setStatistic("unsyncedSinceMs", this.#o.nowMs());
-    shared.setStatistic("pendingTransactions", pending);
+    shared.setStatistic("pendingTransactions", this.#log.pendingTransactions);
     shared.setStatistic("pendingBytes", this.#log.pendingBytes);
   }
 

@@ -41,8 +41,9 @@ export type ToSql = { readonly id: number; readonly op: SqlOperation; readonly a
 export type FromSql =
   | { readonly opened: SharedArrayBuffer }
   | { readonly openFailed: WireError }
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: WireError };
+  // `committed`: the call committed, and this is the newest commit's number. A statement that fails may have committed too.
+  | { readonly id: number; readonly value: unknown; readonly committed?: number }
+  | { readonly id: number; readonly error: WireError; readonly committed?: number };
 
 /** `workerData` of the SQLite worker. */
 export interface SqlWorkerData {

@@ -31,6 +31,11 @@ export class SqlHost {
     this.#statements = new StatementCache(opening.connection);
   }
 
+  /** The newest local commit. */
+  get sequence(): number {
+    return this.#opening.session.sequence;
+  }
+
   perform(op: SqlOperation, args: unknown): unknown {
     const handler = this.#handlers[op] as (args: never) => unknown;
     try {

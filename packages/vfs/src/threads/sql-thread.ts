@@ -8,6 +8,7 @@ import type { DatabasePorts } from "./io-thread.js";
 interface Pending {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
+  readonly onCommit: ((sequence: number) => void) | undefined;
 }
 
 /** The caller's side of a SQLite worker: statements as promises, in the order in which they were sent. */
@@ -62,12 +63,17 @@ export class SqlThread {
     });
   }
 
-  call<O extends SqlOperation>(op: O, args: SqlOperations[O]["args"]): Promise<SqlOperations[O]["reply"]> {
+  /** @param onCommit - Called before the call settles if it committed, with the number of its last commit. */
+  call<O extends SqlOperation>(
+    op: O,
+    args: SqlOperations[O]["args"],
+    onCommit?: (sequence: number) => void,
+  ): Promise<SqlOperations[O]["reply"]> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { resolve, reject, onCommit });
       // Only a call under way keeps the process alive.
       this.#worker.ref();
       this.#worker.postMessage({ id, op, args } satisfies ToSql);
@@ -80,6 +86,7 @@ export class SqlThread {
     if (pending === undefined) return;
     this.#pending.delete(message.id);
     if (this.#pending.size === 0) this.#worker.unref();
+    if (message.committed !== undefined) pending.onCommit?.(message.committed);
     if ("error" in message) pending.reject(errorFromWire(message.error));
     else pending.resolve(message.value as never);
   }

@@ -24,6 +24,8 @@ export class OutgoingFile {
   readonly intent: Intent;
   /** By the monotonic clock. */
   readonly startedMs: number;
+  /** What the newest put met, while it is being found out what became of it. */
+  trouble: unknown;
   readonly #ports: OutgoingPorts;
   #stage: "intent" | "put" | "confirm" = "intent";
   #file: ReplicaFile | undefined;
@@ -65,6 +67,7 @@ export class OutgoingFile {
       const { file } = await this.#ports.publisher.publish(this.encoded, 0, { signal });
       return file;
     } catch (error) {
+      this.trouble = error;
       const code = HeadwaterError.is(error) ? error.code : "";
       if (NOT_STORED.has(code) || signal.aborted) throw error;
       const taken = code === "STORE_PRECONDITION";

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { afterEach } from "vitest";
+import type { Options } from "../../src/index.js";
+
+const SLOTS = { putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6 } as const;
+const FAULTS = { none: 0, down: 1, denied: 2 } as const;
+
+const running: SmallS3[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop();
+});
+
+/** An S3 server of this test's own, in a thread of its own, that can be slow, down, or refuse everything. */
+export class SmallS3 {
+  readonly #worker: Worker;
+  readonly #shared: Int32Array;
+  readonly #port: number;
+
+  private constructor(worker: Worker, control: SharedArrayBuffer, port: number) {
+    this.#worker = worker;
+    this.#shared = new Int32Array(control);
+    this.#port = port;
+  }
+
+  static async start(): Promise<SmallS3> {
+    const control = new SharedArrayBuffer(64);
+    const worker = new Worker(new URL("./small-s3.mjs", import.meta.url), { workerData: { control, slots: SLOTS }, execArgv: [] });
+    const [port] = (await once(worker, "message")) as [number];
+    const server = new SmallS3(worker, control, port);
+    running.push(server);
+    return server;
+  }
+
+  /** Of a replica on it; credentials are in the environment that {@link env} gives, or in {@link store}. */
+  get url(): string {
+    return `s3://bucket/app?endpoint=http://127.0.0.1:${this.#port}&region=us-east-1&forcePathStyle=true`;
+  }
+
+  readonly store: NonNullable<Options["store"]> = { credentials: { accessKeyId: "key", secretAccessKey: "secret" } };
+  readonly env: Readonly<Record<string, string>> = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
+
+  /** How long each put takes before it is done. */
+  set putDelayMs(ms: number) {
+    Atomics.store(this.#shared, SLOTS.putDelayMs, ms);
+  }
+
+  set fault(fault: keyof typeof FAULTS) {
+    Atomics.store(this.#shared, SLOTS.fault, FAULTS[fault]);
+  }
+
+  /** Requests so far, those that failed included. */
+  count(kind: "puts" | "gets" | "heads" | "deletes" | "lists"): number {
+    return Atomics.load(this.#shared, SLOTS[kind]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
