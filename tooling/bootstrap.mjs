@@ -1,7 +1,8 @@
-// Sets everything up and runs the demo, the tests or a proof, on a machine that has only Node and npm:
+// Sets everything up and runs the demo, the tests, a proof or the bench, on a machine that has only Node and npm:
 //   node tooling/bootstrap.mjs demo [options of the demo]
 //   node tooling/bootstrap.mjs test [options of turbo run, such as --filter=@headwater/ltx]
 //   node tooling/bootstrap.mjs prove [NAME] [--rounds N] [--seed S]
+//   node tooling/bootstrap.mjs bench [options of the bench: apps/bench/README.md]
 //   node tooling/bootstrap.mjs setup           installs and builds, no more
 //   node tooling/bootstrap.mjs pnpm ARGUMENTS  runs the pnpm that belongs to this workspace
 // This file keeps to what very old versions of Node understand, so that they can say what is wrong.

@@ -21,7 +21,8 @@ export const ARROWS = {
   "apps/example": ["headwater"],
   // Chaos attacks what users have. Chance from a seed comes from core, and what a replica holds is looked at past the facade.
   "apps/chaos": ["headwater", "core", "object-store"],
-  "apps/bench": ["headwater"],
+  // It makes replicas that Headwater can't write in the time there is (a snapshot of 100 GB), and reads them back as plain files.
+  "apps/bench": ["headwater", "core", "ltx"],
   "apps/interop": [],
 };
 

@@ -6,16 +6,17 @@ import { pnpmCommand, pnpmVersion } from "./pnpm.mjs";
 import { endLike, runToEnd, step } from "./processes.mjs";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const USAGE = "usage: node tooling/bootstrap.mjs demo|test|prove|setup|pnpm [arguments]";
+const USAGE = "usage: node tooling/bootstrap.mjs demo|test|prove|bench|setup|pnpm [arguments]";
 
 const DEMO = { name: "@headwater/example", folder: "apps/example", entry: "apps/example/dist/demo.js" };
 const PROVE = { name: "@headwater/chaos", folder: "apps/chaos", entry: "apps/chaos/dist/prove.js" };
+const BENCH = { name: "@headwater/bench", folder: "apps/bench", entry: "apps/bench/dist/main.js" };
 /** The workspace's root, which holds the build tools. */
 const ROOT_PACKAGE = "headwater-workspace";
 
 /** @returns {Promise<number>} the exit status */
 export async function run([mode, ...args]) {
-  const commands = { demo, test, prove, setup, pnpm };
+  const commands = { demo, test, prove, bench, setup, pnpm };
   if (!Object.hasOwn(commands, mode ?? "")) {
     console.error(USAGE);
     return 2;
@@ -25,6 +26,7 @@ export async function run([mode, ...args]) {
 
 const demo = (args) => runApp(DEMO, args);
 const prove = (args) => runApp(PROVE, args);
+const bench = (args) => runApp(BENCH, args);
 
 /** Installs and builds no more than an app needs, and runs it. */
 async function runApp(app, args) {

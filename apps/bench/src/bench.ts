@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkTargets, type Verdict } from "./check.js";
+import { CONTENDERS } from "./child/protocol.js";
+import type { BenchOptions } from "./options.js";
+import { SlowProxy } from "./proxy/slow-proxy.js";
+import { buildReplica } from "./replicas/build.js";
+import { scenarioChart } from "./report/chart.js";
+import { formatMetric } from "./report/format.js";
+import { describe, updateReadme } from "./report/readme.js";
+import { CONTENDER_TITLES, leftOutLines, scenarioTable } from "./report/table.js";
+import { verdictTable } from "./report/verdicts.js";
+import type { Case, Scenario } from "./run/case.js";
+import { type Contenders, findContenders } from "./run/contenders.js";
+import { describeMachine, type Machine } from "./run/machine.js";
+import type { CaseResult, ScenarioResult } from "./run/results.js";
+import { runCase } from "./run/run-case.js";
+import { SCENARIOS } from "./scenarios/all.js";
+import { Bucket } from "./store/bucket.js";
+import { s3Store } from "./store/s3-store.js";
+import { TARGETS } from "./targets.js";
+
+const APP = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const RESULTS = path.join(APP, "results");
+
+/** @returns The exit status. */
+export async function runBench(options: BenchOptions): Promise<number> {
+  const cache = path.resolve(options.cache ?? path.join(APP, ".cache"));
+  const machine = describeMachine(APP);
+  const contenders = findContenders(cache);
+  console.log(describe(machine));
+  for (const name of CONTENDERS)
+    if (contenders.missing[name] !== undefined) console.log(`${CONTENDER_TITLES[name]} is left out: ${contenders.missing[name]}`);
+  const bucket = new Bucket();
+  const proxy = await SlowProxy.listen(s3Store(bucket));
+  const results: ScenarioResult[] = [];
+  try {
+    for (const scenario of SCENARIOS.filter(({ name }) => options.scenarios.includes(name))) {
+      const result = await runScenario(scenario, { options, cache, machine, contenders, bucket, proxy });
+      results.push(result);
+      keep(result, options, cache);
+    }
+  } finally {
+    await proxy.close();
+  }
+  return check(results, options);
+}
+
+interface Bench {
+  readonly options: BenchOptions;
+  readonly cache: string;
+  readonly machine: Machine;
+  readonly contenders: Contenders;
+  readonly bucket: Bucket;
+  readonly proxy: SlowProxy;
+}
+
+async function runScenario(scenario: Scenario, bench: Bench): Promise<ScenarioResult> {
+  const { options, machine } = bench;
+  console.log(`\n${scenario.title}`);
+  const cases: CaseResult[] = [];
+  for (const case_ of scenario.cases(options.quick)) cases.push(await measure(case_, scenario, bench));
+  const { name, title, about, headline, columns, higherIsBetter = false } = scenario;
+  const result = { scenario: name, title, about, headline, columns, higherIsBetter, quick: options.quick, machine, cases };
+  console.log(`\n${scenarioTable(result)}`);
+  for (const line of leftOutLines(result)) console.log(line);
+  return result;
+}
+
+async function measure(
+  case_: Case,
+  scenario: Scenario,
+  { options, cache, machine, contenders, bucket, proxy }: Bench,
+): Promise<CaseResult> {
+  const { latencyMs = case_.network.latencyMs, bytesPerSecond = case_.network.bytesPerSecond } = options;
+  const network = bytesPerSecond === undefined ? { latencyMs } : { latencyMs, bytesPerSecond };
+  const replica = await buildReplica(case_.replica, cache);
+  return await runCase(
+    { ...case_, network },
+    {
+      replica,
+      bucket,
+      proxy,
+      contenders,
+      runs: options.runs,
+      bareNodeBytes: machine.bareNodeBytes,
+      onRun: (contender, run, metrics) => {
+        const value = metrics[scenario.headline];
+        const text = value === undefined ? "" : formatMetric(scenario.headline, value);
+        console.log(`  ${case_.name.padEnd(24)} ${CONTENDER_TITLES[contender].padEnd(20)} ${String(run + 1).padStart(2)}  ${text}`);
+      },
+    },
+  );
+}
+
+/** A quick run is for looking, so the report keeps what it has. */
+function keep(result: ScenarioResult, { quick }: BenchOptions, cache: string): void {
+  const dir = quick ? path.join(cache, "quick") : RESULTS;
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, `${result.scenario}.json`), `${JSON.stringify(result, null, 1)}\n`);
+  writeFileSync(path.join(dir, `${result.scenario}.svg`), scenarioChart(result));
+  if (!quick) updateReadme(path.join(APP, "README.md"), storedResults());
+}
+
+/** Of all scenarios that were ever run here, each when it was run last. */
+function storedResults(): readonly ScenarioResult[] {
+  return SCENARIOS.flatMap(({ name }) => {
+    const file = path.join(RESULTS, `${name}.json`);
+    return existsSync(file) ? [JSON.parse(readFileSync(file, "utf8")) as ScenarioResult] : [];
+  });
+}
+
+function check(results: readonly ScenarioResult[], options: BenchOptions): number {
+  // The databases of a quick run are smaller, so most targets say nothing of them.
+  const verdicts = checkTargets(TARGETS, results).filter(({ outcome }) => !(options.quick && outcome === "not measured"));
+  if (verdicts.length > 0) console.log(`\n${verdictTable(verdicts)}`);
+  const of = (outcome: Verdict["outcome"]): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
+  console.log(`\ntargets: ${of("met")} met, ${of("missed")} missed, ${of("not measured")} not measured`);
+  return options.check && of("met") < verdicts.length ? 1 : 0;
+}

@@ -1,0 +1,30 @@
+import { monotonicMs } from "../clock.js";
+import type { Program } from "./programs/program.js";
+import { type ContenderName, type Order, PROGRAMS, type ProgramName, type Report } from "./protocol.js";
+import type { Contender } from "./session.js";
+
+// The process of one run. It loads its contender and its program, and nothing of the others.
+
+const LOAD_CONTENDER: Readonly<Record<ContenderName, () => Promise<{ contender: Contender }>>> = {
+  headwater: () => import("./contenders/headwater.js"),
+  peer: () => import("./contenders/peer.js"),
+  download: () => import("./contenders/download.js"),
+  local: () => import("./contenders/local.js"),
+};
+const LOAD_PROGRAM: Readonly<Record<ProgramName, () => Promise<{ program: Program }>>> = {
+  "cold-start": () => import("./programs/cold-start.js"),
+  "first-write": () => import("./programs/first-write.js"),
+  scan: () => import("./programs/scan.js"),
+  "point-reads": () => import("./programs/point-reads.js"),
+};
+
+const { contender: contenderName, program: programName, ...order } = JSON.parse(process.argv[2] ?? "") as Order;
+if (!PROGRAMS.includes(programName)) throw new Error(`no such program: ${programName}`);
+const [{ contender }, { program }] = await Promise.all([LOAD_CONTENDER[contenderName](), LOAD_PROGRAM[programName]()]);
+const { session, fromMs, toMs, row, metrics } = await program({ ...order, contender });
+if (row !== undefined) process.stdout.write(`${JSON.stringify(row)}\n`);
+const rowPrintedMs = monotonicMs();
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+const report: Report = { fromMs, toMs, ...(row === undefined ? {} : { rowPrintedMs }), metrics, peakBytes };
+process.stdout.write(`${JSON.stringify(report)}\n`);
+await session.close();

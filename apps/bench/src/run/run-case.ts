@@ -1,0 +1,83 @@
+import type { ContenderName, ProgramOptions } from "../child/protocol.js";
+import type { SlowProxy } from "../proxy/slow-proxy.js";
+import type { Manifest, Replica } from "../replicas/build.js";
+import { BUCKET_NAME, loadReplica, plainKey } from "../replicas/load.js";
+import type { Bucket } from "../store/bucket.js";
+import type { Case } from "./case.js";
+import type { Contenders } from "./contenders.js";
+import type { CaseResult, ContenderResult } from "./results.js";
+import { type Metrics, type RunOrder, runChild } from "./run-child.js";
+import { summarizeRuns } from "./statistics.js";
+
+export interface CaseSetup {
+  readonly replica: Replica;
+  readonly bucket: Bucket;
+  readonly proxy: SlowProxy;
+  readonly contenders: Contenders;
+  readonly runs: number;
+  /** Why a contender is left out here, though it could run. */
+  readonly leaveOut?: Readonly<Partial<Record<ContenderName, string>>>;
+  readonly bareNodeBytes: number;
+  readonly onRun?: (contender: ContenderName, run: number, metrics: Metrics) => void;
+}
+
+/** Runs the contenders in turn, so that whatever changes on the machine meanwhile meets all of them. */
+export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult> {
+  const { replica, bucket, proxy, contenders } = setup;
+  const leftOut: Partial<Record<ContenderName, string>> = {};
+  for (const name of case_.contenders) {
+    const reason = contenders.missing[name] ?? setup.leaveOut?.[name];
+    if (reason !== undefined) leftOut[name] = reason;
+  }
+  const names = case_.contenders.filter((name) => leftOut[name] === undefined);
+  const measured = new Map<ContenderName, Metrics[]>(names.map((name) => [name, []]));
+  loadReplica(bucket, replica, { plain: names.includes("download") });
+  proxy.network = case_.network;
+  for (let run = 0; run < setup.runs; run += 1) {
+    for (const name of rotate(names, run)) {
+      if (run >= (case_.runsMax?.[name] ?? Number.POSITIVE_INFINITY)) continue;
+      bucket.reset();
+      const metrics = await runChild(orderOf(case_, setup, name, run), proxy);
+      const complete = { ...metrics, peakOverBareBytes: (metrics["peakBytes"] ?? 0) - setup.bareNodeBytes };
+      measured.get(name)?.push(complete);
+      setup.onRun?.(name, run, complete);
+    }
+  }
+  const results: Partial<Record<ContenderName, ContenderResult>> = {};
+  for (const [name, runs] of measured) if (runs.length > 0) results[name] = { metrics: summarizeRuns(runs) };
+  const { latencyMs, bytesPerSecond } = case_.network;
+  const limits = bytesPerSecond === undefined ? { latencyMs } : { latencyMs, bytesPerSecond };
+  return { name: case_.name, ...limits, databaseBytes: replica.manifest.databaseBytes, contenders: results, leftOut };
+}
+
+/** Another one begins in each round. */
+function rotate<T>(list: readonly T[], by: number): readonly T[] {
+  return list.map((_, n) => list[(n + by) % list.length] as T);
+}
+
+function orderOf(case_: Case, { replica, proxy, contenders }: CaseSetup, contender: ContenderName, run: number): RunOrder {
+  const { manifest, spec, databaseFile } = replica;
+  const { endpoint } = proxy;
+  const options = case_.options(manifest, run);
+  return {
+    contender,
+    program: case_.program,
+    write: case_.write ?? false,
+    target: {
+      url: `s3://${BUCKET_NAME}/${spec.name}?endpoint=${endpoint}&forcePathStyle=true&region=us-east-1`,
+      endpoint,
+      bucket: BUCKET_NAME,
+      plainKey: plainKey(spec.name),
+      databaseFile,
+      ...(contenders.defaultVfs === undefined ? {} : { defaultVfs: contenders.defaultVfs }),
+    },
+    manifest: { ...manifest, versions: versionsOf(manifest, options) },
+    options,
+  };
+}
+
+/** Of the rows that will be read alone: an argument of a process has a limit. */
+function versionsOf({ versions }: Manifest, { firstId, ids = [] }: ProgramOptions): Record<string, number> {
+  const wanted = [firstId, ...ids].map(String).filter((id) => versions[id] !== undefined);
+  return Object.fromEntries(wanted.map((id) => [id, versions[id] ?? 0]));
+}

@@ -1,0 +1,65 @@
+import type { ContenderName } from "./child/protocol.js";
+
+/** What a measured value is compared with. Times compare medians, counts their largest value. */
+export type Comparison =
+  /** At most (or at least) a value, in the metric's own unit. */
+  | { readonly atMost: number }
+  | { readonly atLeast: number }
+  /** The peer's median is at least so many times Headwater's: for times. */
+  | { readonly timesFasterThan: ContenderName; readonly times: number }
+  /** Headwater's median is at least so many times the other's: for rates. */
+  | { readonly timesTheRateOf: ContenderName; readonly times: number }
+  /** At most so many times another one's value of the same metric. */
+  | { readonly atMostTimes: number; readonly of: ContenderName }
+  /** At most so many times Headwater's own value elsewhere. */
+  | { readonly atMostTimes: number; readonly ofScenario: string; readonly ofMetric: string };
+
+export interface Target {
+  /** Issue number and what it says. */
+  readonly name: string;
+  readonly scenario: string;
+  readonly case: string;
+  readonly metric: string;
+  /** Whose value; `headwater` if absent. */
+  readonly contender?: ContenderName;
+  readonly comparison: Comparison;
+}
+
+const COLD_START = "cold-start";
+
+/** One size of snapshot, opened cold. */
+function snapshot(title: string): Target[] {
+  const at = { scenario: COLD_START, case: title };
+  return [
+    { name: `open ${title}: dependent round trips`, ...at, metric: "roundTrips", comparison: { atMost: 5 } },
+    { name: `open ${title}: requests`, ...at, metric: "requests", comparison: { atMost: 8 } },
+    { name: `open ${title}: open to first row`, ...at, metric: "firstRowMs", comparison: { timesFasterThan: "peer", times: 2 } },
+    {
+      name: `open ${title}: process start to first row`,
+      ...at,
+      metric: "processStartMs",
+      comparison: { timesFasterThan: "peer", times: 2 },
+    },
+  ];
+}
+
+function updated(title: string): Target[] {
+  const at = { scenario: COLD_START, case: title };
+  return [
+    { name: `open ${title}: dependent round trips`, ...at, metric: "roundTrips", comparison: { atMost: 6 } },
+    { name: `open ${title}: open to first row`, ...at, metric: "firstRowMs", comparison: { timesFasterThan: "peer", times: 20 } },
+  ];
+}
+
+/** What this project promised itself, as data: `npm run bench -- --check` holds the results against it. */
+export const TARGETS: readonly Target[] = [
+  ...["1 MB", "64 MB", "512 MB"].flatMap(snapshot),
+  ...["64 MB + 100 files", "512 MB + 100 files"].flatMap(updated),
+  {
+    name: "open 1000 files, no snapshot: open to first row",
+    scenario: COLD_START,
+    case: "1000 files, no snapshot",
+    metric: "firstRowMs",
+    comparison: { timesFasterThan: "peer", times: 25 },
+  },
+];
