@@ -10,6 +10,8 @@ import type { Backend } from "./claim.js";
 export interface Place {
   readonly backend: Backend;
   readonly url: string;
+  /** The server of an S3 replica, and the same replica's URL with another endpoint before it. */
+  readonly server?: { readonly endpoint: string; through(endpoint: string): string };
   /** The whole of it, past any proxy. */
   readonly store: ObjectStore;
   /** Where its objects are in the store; ends with a slash, or is empty. */
@@ -55,9 +57,11 @@ function s3Place(): Place {
   if (parsed.kind !== "s3") throw new Error("HEADWATER_TEST_S3_URL must be an s3:// URL");
   const store = new S3ObjectStore({ bucket: parsed.bucket, ...parsed.parameters });
   const prefix = `${parsed.prefix}/`;
+  const { endpoint } = parsed.parameters;
   return {
     backend: "s3",
     url: url.href,
+    ...(endpoint === undefined ? {} : { server: { endpoint, through: (other) => withEndpoint(url, other) } }),
     store,
     prefix,
     keep: (folder) => copyAll(store, prefix, folder),
@@ -66,6 +70,12 @@ function s3Place(): Place {
       await store.close();
     },
   };
+}
+
+function withEndpoint(url: URL, endpoint: string): string {
+  const other = new URL(url);
+  other.searchParams.set("endpoint", endpoint);
+  return other.href;
 }
 
 async function copyAll(store: ObjectStore, prefix: string, folder: string): Promise<void> {

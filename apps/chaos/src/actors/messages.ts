@@ -21,6 +21,8 @@ export type WriterMessage =
   | { readonly kind: "commit"; readonly n: number }
   /** A sync confirmed the transactions up to `n`. */
   | { readonly kind: "sync"; readonly n: number; readonly txid: string }
+  /** A sync failed, and will be tried again. */
+  | { readonly kind: "syncFailed"; readonly n: number; readonly code: string }
   /** It closed in order. */
   | { readonly kind: "closed" }
   /** It is fenced, or ended by another error. */

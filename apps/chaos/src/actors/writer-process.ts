@@ -3,10 +3,14 @@ import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { mustBe } from "../claim.js";
 import type { WriterMessage, WriterTask } from "./messages.js";
 
 /** The same from `src/actors` and from `dist`. */
 const SCRIPT = fileURLToPath(new URL(import.meta.url.includes("/src/") ? "../../dist/writer.js" : "./writer.js", import.meta.url));
+
+/** A machine that is busy with other things is slow; a deadlock is slower. */
+const OPENING_MS_MAX = 120_000;
 
 export interface WriterStart {
   readonly task: WriterTask;
@@ -77,15 +81,22 @@ export class WriterProcess {
     await this.ended;
   }
 
-  /** Resolves when the condition holds, or when the process has ended; to whether it holds. */
-  async until(condition: () => boolean, timeoutMs = 60_000): Promise<boolean> {
+  /** Resolves when the condition holds, when the process has ended or when the time is over; to whether it holds. */
+  async until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     while (!condition() && !this.#isEnded) {
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) throw new Error(`a writer process said nothing more for ${timeoutMs} ms; pid=${this.pid}`);
+      if (leftMs <= 0) break;
       await this.#change(leftMs);
     }
     return condition();
+  }
+
+  /** Resolves when the database is open; to false when the process ended before. @throws {Violation} when it takes for ever. */
+  async untilOpen(): Promise<boolean> {
+    const opened = await this.until(() => this.last("open") !== undefined, OPENING_MS_MAX);
+    mustBe(opened || this.#isEnded, () => `a writer is not open after ${OPENING_MS_MAX} ms; pid=${this.pid}`);
+    return opened;
   }
 
   #change(timeoutMs: number): Promise<void> {

@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   for (let n = top + 1; n <= last; n += 1) {
     await applyStep(ledger, task.seed, stepOf(task.seed, n));
     say({ kind: "commit", n });
-    if (task.syncEvery > 0 && n % task.syncEvery === 0) await sync(db, n);
+    if (task.syncEvery > 0 && n % task.syncEvery === 0) sync(db, n);
   }
   during = "close";
   await db.close();
@@ -39,12 +39,25 @@ async function main(): Promise<void> {
 }
 
 /** With `open()` the commits go on meanwhile; with `openSync()` they can't. */
-async function sync(db: Database | SyncDatabase, n: number): Promise<void> {
-  if (!isAsync(db)) {
-    say({ kind: "sync", n, txid: db.sync() });
+function sync(db: Database | SyncDatabase, n: number): void {
+  if (isAsync(db)) {
+    db.sync().then(
+      (txid) => say({ kind: "sync", n, txid }),
+      (error: unknown) => syncFailed(n, error),
+    );
     return;
   }
-  db.sync().then((txid) => say({ kind: "sync", n, txid }), failed);
+  try {
+    say({ kind: "sync", n, txid: db.sync() });
+  } catch (error) {
+    syncFailed(n, error);
+  }
+}
+
+/** What trying again may mend is tried again in the background; anything else ends the process. */
+function syncFailed(n: number, error: unknown): void {
+  if (HeadwaterError.is(error) && error.retryable) say({ kind: "syncFailed", n, code: error.code });
+  else failed(error);
 }
 
 function isAsync(db: Database | SyncDatabase): db is Database {

@@ -1,18 +1,28 @@
-import { existsSync, readdirSync, watch } from "node:fs";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SeededRandom } from "@headwater/core/testing";
 import type { WriterProcess } from "../actors/writer-process.js";
 import type { Backend } from "../claim.js";
 import type { Place } from "../places.js";
+import type { FaultProxy, HeldPut } from "../proxy/fault-proxy.js";
+import { temporaryFileAppears } from "./temporary-files.js";
 
 /** What an attack knows of its victim. */
 export interface Victim {
   readonly writer: WriterProcess;
   readonly place: Place;
+  /** Before an S3 server. */
+  readonly proxy?: FaultProxy;
   readonly random: SeededRandom;
   /** How long a writer takes from its start to an open database, about. */
   readonly openingMs: number;
+}
+
+/** The time for the kill. */
+export interface Moment {
+  /** Whether it is the moment that the attack is named for. */
+  readonly found: boolean;
+  /** Goes on in the background after the kill. */
+  readonly afterwards?: () => Promise<void>;
 }
 
 /** Picks the moment of a kill. */
@@ -21,13 +31,18 @@ export interface Attack {
   /** The writer must sync by itself, and often. */
   readonly needsPuts: boolean;
   readonly backends: readonly Backend[];
-  /** Resolves when it is time, to whether it found the moment that it is named for. */
-  wait(victim: Victim): Promise<boolean>;
+  /** Resolves when it is time. */
+  wait(victim: Victim): Promise<Moment>;
 }
 
 const COMMITS_MAX = 120;
+/** Where a store is slow, a writer that waits for its syncs does not get that far. */
+const COMMITTING_MS_MAX = 1500;
 /** A put that is waited for comes within this, or the writer is killed all the same. */
 const PUT_WAIT_MS_MAX = 3000;
+/** A put of a dead writer may reach the server so much later. */
+const LATE_MS_MAX = 1500;
+const TRANSACTION_FILE = /\/0000\/[^/]+\.ltx$/;
 
 /** At a random moment, a random number of commits after it opened. */
 const committing: Attack = {
@@ -36,9 +51,10 @@ const committing: Attack = {
   backends: ["file", "s3"],
   async wait({ writer, random }) {
     const commits = 1 + random.below(COMMITS_MAX);
-    const found = await writer.until(() => writer.all("commit").length >= commits);
+    await writer.untilOpen();
+    await writer.until(() => writer.all("commit").length >= commits, COMMITTING_MS_MAX);
     await sleep(random.below(12));
-    return found;
+    return { found: writer.all("commit").length > 0 };
   },
 };
 
@@ -49,50 +65,69 @@ const opening: Attack = {
   backends: ["file", "s3"],
   async wait({ random, openingMs, writer }) {
     await sleep(random.below(Math.ceil(openingMs * 1.1)));
-    return writer.all("commit").length === 0;
+    return { found: writer.all("commit").length === 0 };
   },
 };
 
-/** While a file of the replica has only its temporary name. */
+/** While a file of the replica has only its temporary name, or just got its own. */
 const puttingFile: Attack = {
   name: "in mid-put",
   needsPuts: true,
   backends: ["file"],
   async wait({ writer, place, random }) {
     const commits = random.below(40);
-    await writer.until(() => writer.all("commit").length > commits);
-    const found = await temporaryFile(path.join(place.dir ?? "", "ltx", "0"), writer);
+    await writer.untilOpen();
+    await writer.until(() => writer.all("commit").length > commits, COMMITTING_MS_MAX);
+    const found = await temporaryFileAppears(place, PUT_WAIT_MS_MAX, () => writer.isEnded);
     await sleep(random.below(4)); // before its bytes are there, before it has its name, before the folder is synced
-    return found;
+    return { found };
   },
 };
 
-export const ATTACKS: readonly Attack[] = [committing, opening, puttingFile];
+/** While the server has not got the put yet. It may still get it, when the writer is long dead. */
+const puttingBefore: Attack = {
+  name: "in mid-put, before the store has it",
+  needsPuts: true,
+  backends: ["s3"],
+  async wait(victim) {
+    const put = await holdPut("before", victim);
+    return put === undefined ? { found: false } : { found: true, afterwards: () => sendLate(put, victim.random) };
+  },
+};
 
-/** As the file store names what it is about to link into place. */
-const TEMPORARY = /^\.headwater-tmp-/;
+/** When the server has done the put, and the writer does not know it yet. */
+const puttingAfter: Attack = {
+  name: "in mid-put, before the reply",
+  needsPuts: true,
+  backends: ["s3"],
+  async wait(victim) {
+    const put = await holdPut("after", victim);
+    return put === undefined ? { found: false } : { found: true, afterwards: async () => put.drop() };
+  },
+};
 
-/** Resolves to whether the store's folder got a new temporary file, as soon as it is so. */
-async function temporaryFile(folder: string, writer: WriterProcess): Promise<boolean> {
-  const deadline = performance.now() + PUT_WAIT_MS_MAX;
-  while (!existsSync(folder) && performance.now() < deadline && !writer.isEnded) await sleep(1);
-  if (!existsSync(folder)) return false;
-  const stop = new AbortController();
-  const watcher = watch(folder, { signal: stop.signal });
+export const ATTACKS: readonly Attack[] = [committing, opening, puttingFile, puttingBefore, puttingAfter];
+
+async function holdPut(where: "before" | "after", { writer, proxy, random }: Victim): Promise<HeldPut | undefined> {
+  const commits = random.below(40);
+  await writer.untilOpen();
+  await writer.until(() => writer.all("commit").length > commits, COMMITTING_MS_MAX);
+  const hold = proxy?.holdPut(where, TRANSACTION_FILE);
+  const timer = new AbortController();
   try {
-    return await new Promise((resolve) => {
-      watcher.on("change", (_event, name) => {
-        if (TEMPORARY.test(String(name))) resolve(true);
-      });
-      void Promise.race([writer.ended, sleep(Math.max(1, deadline - performance.now()))]).then(() => resolve(false));
-    });
+    return await Promise.race([hold?.held, writer.ended.then(() => undefined), waited(timer.signal)]);
   } finally {
-    stop.abort();
+    hold?.cancel();
+    timer.abort();
   }
 }
 
-/** Temporary files that are there: what a kill in mid-put leaves. */
-export function temporaryFiles(place: Place): number {
-  const folder = path.join(place.dir ?? "", "ltx", "0");
-  return existsSync(folder) ? readdirSync(folder).filter((name) => TEMPORARY.test(name)).length : 0;
+async function waited(signal: AbortSignal): Promise<undefined> {
+  await sleep(PUT_WAIT_MS_MAX, undefined, { signal }).catch(() => undefined);
+}
+
+async function sendLate(put: HeldPut, random: SeededRandom): Promise<void> {
+  if (random.chance(0.4)) return put.drop();
+  await sleep(random.pick([0, random.below(50), random.below(LATE_MS_MAX)]));
+  put.release();
 }

@@ -7,8 +7,11 @@ import { WriterProcess } from "../actors/writer-process.js";
 import { type Backend, type ClaimRun, mustBe } from "../claim.js";
 import { readReplica } from "../ledger/read-replica.js";
 import { makePlace, type Place } from "../places.js";
+import { FaultProxy } from "../proxy/fault-proxy.js";
+import { BAD_DAY } from "../proxy/rules.js";
 import type { Tally } from "../tally.js";
-import { type Attack, temporaryFiles } from "./attack.js";
+import type { Attack } from "./attack.js";
+import { temporaryFiles } from "./temporary-files.js";
 
 /** Until one was measured. */
 const OPENING_MS_GUESS = 400;
@@ -37,6 +40,9 @@ export class KillSeries {
   #confirmed = 0;
   #openingMs = OPENING_MS_GUESS;
   #temporaryFiles = 0;
+  #proxy: FaultProxy | undefined;
+  /** What attacks left to be done: puts that arrive late. */
+  readonly #late: Promise<void>[] = [];
 
   private constructor(parts: SeriesParts) {
     this.#parts = parts;
@@ -51,7 +57,13 @@ export class KillSeries {
   }
 
   static async start(parts: SeriesParts): Promise<KillSeries> {
-    return new KillSeries(parts);
+    const made = new KillSeries(parts);
+    const { server } = made.#place;
+    if (server !== undefined) {
+      const random = new SeededRandom(made.#random.nextU32());
+      made.#proxy = await FaultProxy.start({ target: server.endpoint, random, rules: BAD_DAY, faults: parts.faults });
+    }
+    return made;
   }
 
   /** Runs the kills, then one writer to its ordinary end, and removes everything; or keeps it, if something was wrong. */
@@ -62,6 +74,8 @@ export class KillSeries {
     } catch (error) {
       await this.#place.keep(path.join(this.#folder, "replica"));
       throw error;
+    } finally {
+      await this.#proxy?.[Symbol.asyncDispose]();
     }
     await this.#place.dispose();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -71,9 +85,11 @@ export class KillSeries {
   async kill(attack: Attack): Promise<void> {
     const { counts, faults, backend } = this.#parts;
     const writer = this.#spawn(attack.needsPuts);
-    const found = await attack.wait({ writer, place: this.#place, random: this.#random, openingMs: this.#openingMs });
+    const proxy = this.#proxy === undefined ? {} : { proxy: this.#proxy };
+    const moment = await attack.wait({ writer, place: this.#place, ...proxy, random: this.#random, openingMs: this.#openingMs });
     await writer.kill();
-    if (found) faults.add(`${backend}: killed ${attack.name}`);
+    if (moment.afterwards !== undefined) this.#late.push(moment.afterwards());
+    if (moment.found) faults.add(`${backend}: killed ${attack.name}`);
     counts.add(`${backend}: kills`);
     this.#learn(writer);
     const left = temporaryFiles(this.#place);
@@ -91,7 +107,7 @@ export class KillSeries {
       cache: { maxBytes: random.pick([32 * 1024 * 1024, 0, 100_000]) },
     };
     const task: WriterTask = {
-      url: this.#place.url,
+      url: this.#proxy === undefined ? this.#place.url : (this.#place.server?.through(this.#proxy.endpoint) ?? ""),
       api: random.pick(["open", "openSync"]),
       seed: this.#ledgerSeed,
       options,
@@ -105,7 +121,9 @@ export class KillSeries {
   #learn(writer: WriterProcess): void {
     const { counts, backend } = this.#parts;
     const failed = writer.last("failed");
-    mustBe(failed === undefined, () => `a writer failed during ${failed?.during}: ${failed?.code}: ${failed?.message}`);
+    if (failed?.code === "STORE_UNAVAILABLE" && this.#proxy !== undefined)
+      counts.add(`${backend}: writers that gave up since the store did not answer`); // as it may: the next one must find everything
+    else mustBe(failed === undefined, () => `a writer failed during ${failed?.during}: ${failed?.code}: ${failed?.message}`);
     const opened = writer.last("open");
     if (opened === undefined) return;
     this.#openingMs = opened.afterMs;
@@ -131,6 +149,8 @@ export class KillSeries {
 
   /** An undisturbed writer: it finds everything, and closing it puts everything into the replica. */
   async #finish(): Promise<void> {
+    await Promise.all(this.#late);
+    if (this.#proxy !== undefined) this.#proxy.enabled = false;
     const writer = this.#spawn(false, { commits: LAST_COMMITS });
     await writer.ended;
     this.#learn(writer);
