@@ -86,8 +86,10 @@ async function measure(
       runs: options.runs,
       bareNodeBytes: machine.bareNodeBytes,
       onRun: (contender, run, metrics) => {
-        const value = metrics[scenario.headline];
-        const text = value === undefined ? "" : formatMetric(scenario.headline, value);
+        const shown = [scenario.headline, ...scenario.columns.filter((name) => name.endsWith("Ms"))].find(
+          (name) => metrics[name] !== undefined,
+        );
+        const text = shown === undefined ? "" : formatMetric(shown, metrics[shown] ?? 0);
         console.log(`  ${case_.name.padEnd(24)} ${CONTENDER_TITLES[contender].padEnd(20)} ${String(run + 1).padStart(2)}  ${text}`);
       },
     },

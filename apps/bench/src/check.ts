@@ -36,8 +36,9 @@ type Find = (scenario: string, name: string, contender: ContenderName, metric: s
 function verdictOn(target: Target, find: Find): Verdict {
   const { comparison, metric, scenario, case: case_, contender = "headwater" } = target;
   const own = find(scenario, case_, contender, metric);
-  const { measured, bound, atLeast, text } = compare(comparison, own, (other, name) => {
-    return name === undefined ? find(scenario, case_, other as ContenderName, metric) : find(other, case_, contender, name);
+  const { measured, bound, atLeast, text } = compare(comparison, own, {
+    by: (other) => find(scenario, case_, other, metric),
+    inCase: (other, name) => find(scenario, other, contender, name),
   });
   if (measured === undefined || Number.isNaN(measured)) return { target, outcome: "not measured", bound, text };
   return { target, outcome: (atLeast ? measured >= bound : measured <= bound) ? "met" : "missed", measured, bound, text };
@@ -50,21 +51,28 @@ interface Compared {
   readonly text: string;
 }
 
-function compare(comparison: Comparison, own: number | undefined, other: (of: string, metric?: string) => number | undefined): Compared {
+interface Others {
+  /** The same value of another contender. */
+  by(contender: ContenderName): number | undefined;
+  /** Another value of the same contender. */
+  inCase(name: string, metric: string): number | undefined;
+}
+
+function compare(comparison: Comparison, own: number | undefined, others: Others): Compared {
   if ("atMost" in comparison) return { measured: own, bound: comparison.atMost, atLeast: false, text: "at most" };
   if ("atLeast" in comparison) return { measured: own, bound: comparison.atLeast, atLeast: true, text: "at least" };
   if ("timesFasterThan" in comparison) {
     const { timesFasterThan: whom, times } = comparison;
-    return { measured: ratio(other(whom), own), bound: times, atLeast: true, text: `times faster than ${whom}, at least` };
+    return { measured: ratio(others.by(whom), own), bound: times, atLeast: true, text: `times faster than ${whom}, at least` };
   }
   if ("timesTheRateOf" in comparison) {
     const { timesTheRateOf: whom, times } = comparison;
-    return { measured: ratio(own, other(whom)), bound: times, atLeast: true, text: `times the rate of ${whom}, at least` };
+    return { measured: ratio(own, others.by(whom)), bound: times, atLeast: true, text: `times the rate of ${whom}, at least` };
   }
   const [what, base] =
     "of" in comparison
-      ? [comparison.of, other(comparison.of)]
-      : [`${comparison.ofMetric} of ${comparison.ofScenario}`, other(comparison.ofScenario, comparison.ofMetric)];
+      ? [`that of ${comparison.of}`, others.by(comparison.of)]
+      : [`the one of ${comparison.ofCase}`, others.inCase(comparison.ofCase, comparison.ofMetric)];
   return { measured: ratio(own, base), bound: comparison.atMostTimes, atLeast: false, text: `times ${what}, at most` };
 }
 

@@ -11,8 +11,8 @@ export type Comparison =
   | { readonly timesTheRateOf: ContenderName; readonly times: number }
   /** At most so many times another one's value of the same metric. */
   | { readonly atMostTimes: number; readonly of: ContenderName }
-  /** At most so many times Headwater's own value elsewhere. */
-  | { readonly atMostTimes: number; readonly ofScenario: string; readonly ofMetric: string };
+  /** At most so many times Headwater's own value in another case of the scenario. */
+  | { readonly atMostTimes: number; readonly ofCase: string; readonly ofMetric: string };
 
 export interface Target {
   /** Issue number and what it says. */
@@ -51,6 +51,32 @@ function updated(title: string): Target[] {
   ];
 }
 
+const WRITE = { scenario: "first-write", case: "64 MB", metric: "firstWriteMs" };
+const FIRST_WRITE: readonly Target[] = [
+  { name: "first write: beside the peer", ...WRITE, comparison: { timesFasterThan: "peer", times: 3 } },
+  {
+    name: "first write: beside the first row",
+    ...WRITE,
+    comparison: { atMostTimes: 1, ofCase: "64 MB, first row instead", ofMetric: "firstRowMs" },
+  },
+];
+
+const SCAN = { scenario: "scan", case: "64 MB" };
+const RANDOM = { scenario: "random-reads", case: "64 MB, 1000 reads" };
+const READS: readonly Target[] = [
+  { name: "scan of 64 MB, nothing local", ...SCAN, metric: "openAndScanMs", comparison: { timesFasterThan: "peer", times: 150 } },
+  { name: "scan of 64 MB: requests", ...SCAN, metric: "requests", comparison: { atMost: 64 + 16 } },
+  { name: "1000 random point reads", ...RANDOM, metric: "readsMs", comparison: { timesFasterThan: "peer", times: 2 } },
+  { name: "1000 random point reads: requests", ...RANDOM, metric: "requests", comparison: { atMost: 480 } },
+  {
+    name: "1000 point reads of neighbouring keys",
+    scenario: "neighbour-reads",
+    case: "64 MB, 1000 reads",
+    metric: "readsMs",
+    comparison: { timesFasterThan: "peer", times: 20 },
+  },
+];
+
 /** What this project promised itself, as data: `npm run bench -- --check` holds the results against it. */
 export const TARGETS: readonly Target[] = [
   ...["1 MB", "64 MB", "512 MB"].flatMap(snapshot),
@@ -61,5 +87,14 @@ export const TARGETS: readonly Target[] = [
     case: "1000 files, no snapshot",
     metric: "firstRowMs",
     comparison: { timesFasterThan: "peer", times: 25 },
+  },
+  ...FIRST_WRITE,
+  ...READS,
+  {
+    name: "memory after opening 512 MB",
+    scenario: "memory",
+    case: "512 MB",
+    metric: "peakBytes",
+    comparison: { atMostTimes: 1, of: "peer" },
   },
 ];

@@ -43,7 +43,7 @@ describe("targets", () => {
     expect(outcome("rate", { timesTheRateOf: "peer", times: 3 })).toEqual(["met", 3]);
     expect(outcome("rate", { atLeast: 31 })).toEqual(["missed", 30]);
     expect(outcome("firstRowMs", { atMostTimes: 1, of: "peer" })).toEqual(["met", 0.4]);
-    expect(outcome("firstRowMs", { atMostTimes: 3, ofScenario: "cold-start", ofMetric: "rate" })).toEqual(["missed", 4]);
+    expect(outcome("firstRowMs", { atMostTimes: 3, ofCase: "1 MB", ofMetric: "rate" })).toEqual(["missed", 4]);
   });
 
   it("says where something was not measured, and leaves out scenarios that were not run", () => {
@@ -57,6 +57,7 @@ describe("targets", () => {
       const cases = SCENARIOS.find((found) => found.name === scenario)?.cases(false) ?? [];
       const found = cases.find((case_) => case_.name === name);
       expect(found, `${scenario}: ${name}`).toBeDefined();
+      if ("ofCase" in comparison) expect(cases.map((case_) => case_.name)).toContain(comparison.ofCase);
       if ("timesFasterThan" in comparison) expect(found?.contenders).toContain(comparison.timesFasterThan);
     }
     expect(new Set(TARGETS.map(({ name }) => name)).size).toBe(TARGETS.length);

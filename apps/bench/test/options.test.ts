@@ -12,6 +12,10 @@ describe("the command line", () => {
     expect(options).toMatchObject({ scenarios: ["cold-start"], quick: true, check: true, runs: 3, latencyMs: 200, bytesPerSecond: 20e6 });
   });
 
+  it("knows groups of scenarios", () => {
+    expect(parseOptions(["reads", "scan"]).scenarios).toEqual(["scan", "random-reads", "neighbour-reads"]);
+  });
+
   it("refuses what it does not know", () => {
     for (const args of [["warm-start"], ["--fast"], ["--runs", "0"], ["--runs", "x"], ["--latency", ""]]) {
       expect(() => parseOptions(args), args.join(" ")).toThrow(TypeError);

@@ -1,4 +1,5 @@
 import { monotonicMs } from "../clock.js";
+import { peakBytes } from "./peak-memory.js";
 import type { Program } from "./programs/program.js";
 import { type ContenderName, type Order, PROGRAMS, type ProgramName, type Report } from "./protocol.js";
 import type { Contender } from "./session.js";
@@ -24,7 +25,6 @@ const [{ contender }, { program }] = await Promise.all([LOAD_CONTENDER[contender
 const { session, fromMs, toMs, row, metrics } = await program({ ...order, contender });
 if (row !== undefined) process.stdout.write(`${JSON.stringify(row)}\n`);
 const rowPrintedMs = monotonicMs();
-const peakBytes = process.resourceUsage().maxRSS * 1024;
-const report: Report = { fromMs, toMs, ...(row === undefined ? {} : { rowPrintedMs }), metrics, peakBytes };
+const report: Report = { fromMs, toMs, ...(row === undefined ? {} : { rowPrintedMs }), metrics, peakBytes: peakBytes() };
 process.stdout.write(`${JSON.stringify(report)}\n`);
 await session.close();

@@ -7,7 +7,7 @@ import { ROW_BYTES, type Row, randomOf, rowOf, SCHEMA } from "./rows.js";
 import { type ReplicaSpec, ROWS_ADDED, ROWS_UPDATED } from "./spec.js";
 
 /** Raised when what is built changes, so that what an older checkout left in the cache is not used. */
-const FORMAT = 1;
+const FORMAT = 2;
 const ROWS_PER_STATEMENT = 1000;
 
 /** What is known of a replica's content, so that a run can check what it reads. */

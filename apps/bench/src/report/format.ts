@@ -12,6 +12,10 @@ const TITLES: Readonly<Record<string, string>> = {
   roundTrips: "dependent round trips",
   firstRowMs: "open to first row",
   processStartMs: "process start to first row",
+  firstWriteMs: "open to first write",
+  openAndScanMs: "open and scan",
+  readsMs: "all reads",
+  perReadMs: "one read, mean",
   peakBytes: "peak memory, MB",
   peakOverBareBytes: "minus `node -e 0`, MB",
 };

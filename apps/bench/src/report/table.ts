@@ -24,7 +24,7 @@ export function scenarioTable(result: ScenarioResult): string {
       if (found === undefined) return [];
       const ratio = ratioToPeer(case_, found, headline, result.higherIsBetter);
       const cells = columns.flatMap((metric) => cellsOf(metric, found.metrics[metric]));
-      return [[case_.name, CONTENDER_TITLES[name], ...cells, ratio, String(found.metrics[headline]?.runs ?? 0)]];
+      return [[case_.name, CONTENDER_TITLES[name], ...cells, ratio, String(runsOf(found))]];
     }),
   );
   return markdownTable([head, ...rows], { align: ["l", "l", ...head.slice(2).map(() => "r")] });
@@ -47,6 +47,10 @@ function cellsOf(metric: string, summary: Summary | undefined): readonly string[
   if (summary === undefined) return ["", "", ""];
   const { p50, p99, min, max } = summary;
   return [formatMetric(metric, p50), formatMetric(metric, p99), `${formatMetric(metric, min)}–${formatMetric(metric, max)}`];
+}
+
+function runsOf(found: ContenderResult): number {
+  return Math.max(...Object.values(found.metrics).map(({ runs }) => runs));
 }
 
 /** Above 1: better than the peer. */

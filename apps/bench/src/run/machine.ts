@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
+import { peakOf } from "../child/peak-memory.js";
 
 const require = createRequire(import.meta.url);
 
@@ -61,10 +62,12 @@ function versions(): Record<string, string> {
   return found;
 }
 
+/** As {@link peakBytes} sees it, from as little as can tell. */
 function bareNodeBytes(): number {
-  const once = (): number => {
-    const { stdout } = spawnSync(process.execPath, ["-e", "console.log(process.resourceUsage().maxRSS)"], { encoding: "utf8" });
-    return Number(stdout) * 1024;
-  };
+  const script =
+    process.platform === "linux"
+      ? 'process.stdout.write(require("node:fs").readFileSync("/proc/self/status"))'
+      : 'process.stdout.write("VmHWM: " + process.resourceUsage().maxRSS + " kB")';
+  const once = (): number => peakOf(spawnSync(process.execPath, ["-e", script], { encoding: "utf8" }).stdout);
   return Math.min(once(), once(), once());
 }
