@@ -1,4 +1,5 @@
 export { abortedError, throwIfAborted, unlessAborted } from "./abort.js";
+export { elapsedMs, type Moment, momentOf } from "./elapsed.js";
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -17,3 +18,4 @@ export { formatTXID, isPageSize, lockPgno, type Pgno, parseTXID, pgno, type TXID
 export { boolean, type Check, checkOptions, either, func, having, integer, number, object, oneOf, suggest, text } from "./options.js";
 export { redactUrl } from "./redact.js";
 export type { Clock, Random, Runtime, Timers } from "./runtime.js";
+export { StoreClock } from "./store-clock.js";

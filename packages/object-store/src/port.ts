@@ -46,6 +46,12 @@ export interface PutOptions extends CallOptions {
   readonly precondition?: Precondition;
   /** User metadata. Backends that have none drop it. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * A last look, once the request is signed and right before it is sent, since both may take long on a machine that stands
+   * still meanwhile. A `HeadwaterError` that it throws is what the call fails with, and then nothing was sent. Called again
+   * where a call takes a second request.
+   */
+  readonly beforeSend?: () => void;
 }
 
 export interface PutResult {

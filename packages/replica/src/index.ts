@@ -1,5 +1,8 @@
 export { type ListNewerOptions, listNewer } from "./follow.js";
 export { createLayout, type KeyParts, type Layout, type LayoutKind, SNAPSHOT_LEVEL } from "./layout.js";
+export { decodeLease, encodeLease, type Lease, leaseHeld, ownerText } from "./lease/lease.js";
+export { LEASE_TTL_MS_DEFAULT, LeaseKeeper, type LeaseKeeperOptions, type LeaseState } from "./lease/lease-keeper.js";
+export { LEASE_RULES, type LeaseRules } from "./lease/rules.js";
 export { type Listing, type ListReplicaOptions, listReplica } from "./listing.js";
 export { HEAD_BYTES_DEFAULT, tailGuess, WHOLE_BYTES_MAX } from "./open-file.js";
 export {

@@ -92,11 +92,11 @@ export class FileObjectStore implements ObjectStore {
       await this.#sweep(folder);
       const temp = await TempFile.create(folder, body, this.#runtime);
       try {
-        const { precondition, signal } = options;
+        const { precondition } = options;
         const etag =
           precondition !== undefined && "ifNoneMatch" in precondition
-            ? await this.#create(file, key, temp, signal)
-            : await this.#replace(file, key, temp, precondition?.ifMatch, signal);
+            ? await this.#create(file, key, temp, options)
+            : await this.#replace(file, key, temp, precondition?.ifMatch, options);
         await syncFolder(folder);
         return { etag, dateMs: this.#runtime.clock.nowMs() };
       } finally {
@@ -132,9 +132,10 @@ export class FileObjectStore implements ObjectStore {
     this.#closed = true;
   }
 
-  async #create(file: string, key: string, temp: TempFile, signal: AbortSignal | undefined): Promise<ETag> {
+  async #create(file: string, key: string, temp: TempFile, { signal, beforeSend }: PutOptions): Promise<ETag> {
     const stats = await temp.seal(0n);
     throwIfAborted(signal);
+    beforeSend?.();
     try {
       await fs.link(temp.path, file);
     } catch (error) {
@@ -144,12 +145,13 @@ export class FileObjectStore implements ObjectStore {
     return etagOf(stats);
   }
 
-  #replace(file: string, key: string, temp: TempFile, ifMatch: ETag | undefined, signal: AbortSignal | undefined): Promise<ETag> {
+  #replace(file: string, key: string, temp: TempFile, ifMatch: ETag | undefined, { signal, beforeSend }: PutOptions): Promise<ETag> {
     return withFileLock(file, this.#runtime, signal, async () => {
       const old = await statFile(file);
       if (ifMatch !== undefined && (old === undefined || etagOf(old) !== ifMatch)) throw preconditionFailed(key, this.description);
       const stats = await temp.seal(old?.mtimeNs ?? 0n);
       throwIfAborted(signal);
+      beforeSend?.();
       await fs.rename(temp.path, file);
       return etagOf(stats);
     });

@@ -61,6 +61,7 @@ export class MemoryObjectStore implements ObjectStore {
     this.#begin(key, options);
     const metadata = options.metadata ?? {};
     checkMetadata(metadata);
+    options.beforeSend?.();
     if (!holds(options.precondition, this.#bucket.get(key))) throw preconditionFailed(key, this.description);
     const { etag } = this.#bucket.put(key, body, this.#clock.nowMs(), metadata);
     return { etag, dateMs: this.#clock.nowMs() };

@@ -20,6 +20,8 @@ export function emptyReply(): Reply {
 export interface Call {
   readonly abortSignal?: AbortSignal;
   readonly reply: Reply;
+  /** Called when the request is signed. What it throws is thrown by `send`, with nothing sent. */
+  readonly beforeSend?: () => void;
 }
 
 type Handle = NodeHttpHandler["handle"];
@@ -27,8 +29,9 @@ type Handle = NodeHttpHandler["handle"];
 /** Keeps status, headers and body of each reply where the caller of the command can see them. */
 export class RecordingHandler extends NodeHttpHandler {
   override async handle(...args: Parameters<Handle>): ReturnType<Handle> {
+    const { reply, beforeSend } = (args[1] ?? {}) as Partial<Call>;
+    beforeSend?.();
     const result = await super.handle(...args);
-    const reply = (args[1] as Partial<Call> | undefined)?.reply;
     if (reply !== undefined) {
       const { statusCode, headers, body } = result.response;
       Object.assign(reply, { status: statusCode, headers, body } satisfies Reply);

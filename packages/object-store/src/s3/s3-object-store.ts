@@ -7,8 +7,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
-import { HeadwaterError, type Runtime, redactUrl, throwIfAborted } from "@headwater/core";
-import { patientRuntime } from "@headwater/core/node";
+import { HeadwaterError, momentOf, type Runtime, redactUrl, StoreClock, throwIfAborted } from "@headwater/core";
+import { patientRuntime, systemRuntime } from "@headwater/core/node";
 import { checkKey, checkMetadata, checkPrefix } from "../keys.js";
 import { pageSizeOf } from "../list-pages.js";
 import type {
@@ -53,6 +53,8 @@ export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #credentials: CredentialsCache | undefined;
   readonly #slots: Slots;
+  /** On the system's clock, by which the SDK signs. */
+  readonly #serverClock: StoreClock = new StoreClock(systemRuntime.clock);
   /** How this server wants the tag of If-Match; unknown until a put has told. */
   #tagForm: "unknown" | "quoted" | "bare";
   #closed = false;
@@ -207,9 +209,10 @@ export class S3ObjectStore implements ObjectStore {
       ...(options.metadata === undefined ? {} : { Metadata: { ...options.metadata } }),
     });
     if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
+    const { beforeSend } = options;
     const output = await this.#run(
       () => attempt,
-      (call) => this.#client.send(command, call),
+      (call) => this.#client.send(command, beforeSend === undefined ? call : { ...call, beforeSend }),
     );
     const etag = normalizeEtag(output.ETag);
     if (etag === undefined) throw garbled("no ETag", key, this.description);
@@ -229,13 +232,28 @@ export class S3ObjectStore implements ObjectStore {
     const { signal, reply } = attempt();
     try {
       const release = await this.#slots.acquire(signal);
-      const sent = send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) }).finally(() => holdWhileOpen(reply, release));
+      this.#signWithServerTime();
+      const sentAt = momentOf(systemRuntime.clock);
+      const sent = send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) }).finally(() => {
+        const dateMs = dateOf(reply);
+        if (dateMs !== undefined) this.#serverClock.note(dateMs, sentAt);
+        holdWhileOpen(reply, release);
+      });
       // The SDK looks at the signal only once it has credentials and a signature.
       return await abortable(sent, signal);
     } catch (error) {
       reply.body?.destroy();
       throw this.#refresh(error, translate(error, { ...attempt(), isClosed: this.#closed }));
     }
+  }
+
+  /**
+   * Requests carry the server's time, whatever the clock of this machine says; and after a time asleep, a refused request is
+   * followed by one that is not. The SDK takes the server's time only when it is off by more than five minutes.
+   */
+  #signWithServerTime(): void {
+    const { nowMs } = this.#serverClock;
+    if (nowMs !== undefined) this.#client.config.systemClockOffset = Math.round(nowMs - systemRuntime.clock.nowMs());
   }
 
   /** Refused credentials that a provider can renew are worth another try. */

@@ -103,6 +103,13 @@ export const brokenStores: readonly BrokenStore[] = [
     put: (key, body, { precondition, ...options } = {}) =>
       right.put(key, body, precondition !== undefined && "ifNoneMatch" in precondition ? { ...options, precondition } : options),
   })),
+  broken("sends before it looks", "put that is called off right before it is sent does nothing", (right) => ({
+    async put(key, body, { beforeSend, ...options } = {}) {
+      const result = await right.put(key, body, options);
+      beforeSend?.();
+      return result;
+    },
+  })),
   broken("creates under ifMatch", "put with ifMatch never creates", (right) => ({
     async put(key, body, options = {}) {
       const isThere = await right.head(key, options).then(

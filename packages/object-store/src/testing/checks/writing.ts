@@ -64,6 +64,30 @@ export const writingChecks: readonly ConformanceCheck[] = [
     },
   },
   {
+    name: "put that is called off right before it is sent does nothing",
+    async run(store) {
+      const stop = new HeadwaterError("TIMEOUT", "too late");
+      const beforeSend = (): void => {
+        throw stop;
+      };
+      const { etag } = await store.put("b", bytes(10, 1));
+      for (const precondition of [{ ifNoneMatch: "*" }, { ifMatch: etag }] as const) {
+        for (const key of ["b", "new"]) {
+          const thrown: unknown = await store.put(key, bytes(10, 2), { precondition, beforeSend }).catch((error: unknown) => error);
+          ok(HeadwaterError.is(thrown) && ["TIMEOUT", "STORE_PRECONDITION"].includes(thrown.code), `it failed with ${String(thrown)}`);
+        }
+      }
+      await rejects(store.put("new", bytes(10, 2), { precondition: { ifNoneMatch: "*" }, beforeSend }), "TIMEOUT", "a free key");
+      equal(await keysOf(store, ""), ["b"], "keys");
+      let asked = 0;
+      const count = (): void => {
+        asked += 1;
+      };
+      await store.put("new", bytes(10, 3), { precondition: { ifNoneMatch: "*" }, beforeSend: count });
+      equal(asked, 1, "calls of beforeSend");
+    },
+  },
+  {
     name: "put with ifMatch never creates",
     async run(store) {
       const gone = await store.put("s", bytes(10, 1));
