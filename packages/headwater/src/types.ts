@@ -59,8 +59,12 @@ export interface Options {
   readonly remoteTimeoutMs?: number;
   /** Default false. */
   readonly hydration?: boolean | HydrationOptions;
-  /** `path`: the folder of the commit log. Default: a stable one, see the README. */
-  readonly buffer?: { readonly path?: string };
+  /**
+   * `path`: the folder of the commit log. Default: a stable one, see the README. `maxBytes`: limit of commits that are not
+   * in the replica; at it a commit waits for the sync, for `remoteTimeoutMs`, and then fails with `BUFFER_FULL` and is
+   * rolled back. Default 1 GiB.
+   */
+  readonly buffer?: { readonly path?: string; readonly maxBytes?: number };
   /** Default 32 MiB. */
   readonly cache?: { readonly maxBytes?: number };
   readonly store?: {

@@ -10,4 +10,6 @@ export interface DatabaseConfig {
   readonly durability: "interval" | "commit";
   /** Bytes of the page cache. SQLite's own is beside it. */
   readonly cacheBytes: number;
+  /** Limit of unsynced committed bytes. */
+  readonly bufferBytesMax: number;
 }

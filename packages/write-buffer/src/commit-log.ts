@@ -152,12 +152,17 @@ export class CommitLog {
   /**
    * FCNTL_SYNC: the record is complete and whole in the file, though not yet durable. All that can fail is done here.
    *
-   * @throws `BUFFER_UNWRITABLE`, `SQLITE_CORRUPT`, or `BAD_OPTION` for another page size; each dooms the transaction.
+   * @param admit - Told before that how many bytes of log the transaction takes. May wait for room (and adopt meanwhile)
+   *   and throws where there is none.
+   * @throws what `admit` throws; `BUFFER_UNWRITABLE`, `SQLITE_CORRUPT`, or `BAD_OPTION` for another page size; each dooms the transaction.
    */
-  completeRecord(): void {
+  completeRecord(admit?: (recordBytes: number) => void): void {
     const overlay = this.#overlay;
     if (this.#doomed || overlay === undefined || overlay.mark !== undefined) return;
-    this.#orDoom(() => this.#completeRecord(overlay));
+    this.#orDoom(() => {
+      admit?.(overlay.frames * this.#writer.frameBytes + markBytes(overlay.pages.size));
+      this.#completeRecord(overlay);
+    });
   }
 
   /**
@@ -278,6 +283,11 @@ export class CommitLog {
   /** Bytes of log that they take. */
   get pendingBytes(): number {
     return this.#published.bytes;
+  }
+
+  /** The first commit with whose sync not more than `bytes` of log stay pending; the newest one if no other does. */
+  sequenceThatLeaves(bytes: number): number {
+    return this.#published.sequenceThatLeaves(bytes) ?? this.publishedSequence;
   }
 
   /**

@@ -20,7 +20,7 @@ const KNOWN = {
     boolean,
     object({ path: text, start: oneOf("open", "manual"), concurrency: integer(1, 64), maxBytesPerSecond: number(1) }),
   ),
-  buffer: object({ path: text }),
+  buffer: object({ path: text, maxBytes: integer(0) }),
   cache: object({ maxBytes: integer(0) }),
   store: object({ credentials, region: text, endpoint: text, forcePathStyle: boolean, bareEtags: boolean }),
   credentialsModule: url,

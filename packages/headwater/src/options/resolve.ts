@@ -16,6 +16,8 @@ export const POLL_INTERVAL_MS_DEFAULT = 1000;
 export const BUSY_TIMEOUT_MS_DEFAULT = 5000;
 export const REMOTE_TIMEOUT_MS_DEFAULT = 30_000;
 export const PAGE_SIZE_DEFAULT = 4096;
+/** Unsynced commits on disk: an outage of a quarter of an hour at a megabyte a second. */
+export const BUFFER_BYTES_DEFAULT: number = 1024 ** 3;
 export const CACHE_BYTES_DEFAULT: number = 32 * 1024 * 1024;
 
 /** Everything that opening needs, checked and with its defaults. */
@@ -69,6 +71,7 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
     },
     durability: options.durability ?? "interval",
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT,
+    bufferBytesMax: options.buffer?.maxBytes ?? BUFFER_BYTES_DEFAULT,
     cacheBytes: options.cache?.maxBytes ?? CACHE_BYTES_DEFAULT,
   };
   return { url: redactUrl(url), config, options, ...(typeof credentials === "function" ? { credentials } : {}) };

@@ -1,10 +1,20 @@
-import { errorFromWire, FencedError, type FileSystem, formatTXID, HeadwaterError, lockPgno, type Random } from "@headwater/core";
+import {
+  errorFromWire,
+  FencedError,
+  type FileSystem,
+  formatTXID,
+  HeadwaterError,
+  lockPgno,
+  type Random,
+  type Runtime,
+} from "@headwater/core";
 import { type Opened, SharedState } from "@headwater/engine";
 import { LocalCopyReader } from "@headwater/hydrator";
 import { PageCache } from "@headwater/page-cache";
 import { CommitLog } from "@headwater/write-buffer";
 import type { BlockingClient } from "../channel/blocking-client.js";
 import type { DatabaseFile, LockLevel } from "../database-file.js";
+import { waitForRoom } from "./buffer-room.js";
 import { CopyLag } from "./copy-lag.js";
 import { patchPageOne } from "./page-one.js";
 import { answerPragma } from "./pragmas.js";
@@ -20,10 +30,11 @@ export interface SessionOptions {
   readonly fs: FileSystem;
   readonly random: Random;
   readonly cacheBytes: number;
+  /** Limit of unsynced committed bytes; a commit waits there for the sync. */
+  readonly bufferBytesMax: number;
   /** Deadline of one wait for the store, in milliseconds. */
   readonly remoteTimeoutMs: number;
-  /** Milliseconds since the epoch. */
-  nowMs(): number;
+  readonly clock: Runtime["clock"];
 }
 
 /**
@@ -142,7 +153,16 @@ export class Session implements DatabaseFile {
     this.#adoptOwnSync();
     const log = this.#writeLog();
     this.#refuseOtherPageSize(log);
-    log.completeRecord();
+    log.completeRecord((recordBytes) => this.#waitForRoom(log, recordBytes));
+  }
+
+  #waitForRoom(log: CommitLog, recordBytes: number): void {
+    const { bufferBytesMax: bytesMax, remoteTimeoutMs: deadlineMs, clock, client } = this.#o;
+    const confirm = (sequence: number, leftMs: number): void => {
+      client.call("confirm", { sequence, deadlineMs: leftMs }, leftMs);
+      this.#adoptOwnSync();
+    };
+    waitForRoom({ bytesMax, deadlineMs, log, confirm, monotonicMs: clock.monotonicMs }, recordBytes);
   }
 
   /** `PRAGMA page_size` and VACUUM show only in bytes 16-17 of page 1: pages go on coming in the old size. */
@@ -261,7 +281,7 @@ export class Session implements DatabaseFile {
   }
 
   pragma(name: string, value: string | undefined): string | undefined {
-    return answerPragma(this, name, value, this.#o.nowMs());
+    return answerPragma(this, name, value, this.#o.clock.nowMs());
   }
 
   get copyPath(): string | undefined {

@@ -33,7 +33,8 @@ export function finishOpening(
       random: systemRuntime.random,
       cacheBytes: config.cacheBytes,
       remoteTimeoutMs: config.engine.remoteTimeoutMs,
-      nowMs: systemRuntime.clock.nowMs,
+      clock: systemRuntime.clock,
+      bufferBytesMax: config.bufferBytesMax,
     });
     const connection = runtime.open("main.db", session, {
       readonly: !config.engine.write,

@@ -130,11 +130,16 @@ export function toResultCode(error: unknown, call: VfsCall): number {
 }
 
 function codeFor(error: unknown, call: VfsCall): number {
-  const name = (error as { readonly code?: unknown } | null | undefined)?.code;
+  const name = codeOf(error);
   if (typeof name !== "string") return OWN_CODE[call];
   if (HeadwaterError.is(error)) {
+    if (name === "BUFFER_UNWRITABLE" && WRITING.has(call) && FULL_DISK.has(String(codeOf(error.cause)))) return SQLITE_FULL;
     const row: Row | undefined = RESULT_CODES[name as OwnErrorCode];
     return (row === undefined ? resultCodeOf(name) : row[call]) ?? OWN_CODE[call];
   }
   return WRITING.has(call) && FULL_DISK.has(name) ? SQLITE_FULL : OWN_CODE[call];
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code;
 }

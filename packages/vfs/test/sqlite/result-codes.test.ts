@@ -45,6 +45,9 @@ describe("result codes", () => {
     expect(resultName(toResultCode(new TypeError("bug"), "sync"))).toBe("SQLITE_IOERR_FSYNC");
     expect(resultName(toResultCode(Object.assign(new Error(), { code: "ENOSPC" }), "write"))).toBe("SQLITE_FULL");
     expect(resultName(toResultCode(Object.assign(new Error(), { code: "ENOSPC" }), "read"))).toBe("SQLITE_IOERR_READ");
+    const full = new HeadwaterError("BUFFER_UNWRITABLE", "no room", { cause: Object.assign(new Error(), { code: "ENOSPC" }) });
+    expect(resultName(toResultCode(full, "record"))).toBe("SQLITE_FULL");
+    expect(resultName(toResultCode(new HeadwaterError("BUFFER_UNWRITABLE", "denied"), "record"))).toBe("SQLITE_IOERR_FSYNC");
     expect(resultName(toResultCode(Object.assign(new Error(), { code: "EIO" }), "write"))).toBe("SQLITE_IOERR_WRITE");
   });
 

@@ -35,6 +35,12 @@ export class PublishedPages {
     return first === undefined || last === undefined ? 0 : last.endOffset - first.startOffset;
   }
 
+  /** The first transaction behind which not more than `bytes` of log follow; `undefined` when there is none. */
+  sequenceThatLeaves(bytes: number): number | undefined {
+    const end = this.#transactions[this.#transactions.length - 1]?.endOffset ?? 0;
+    return this.#transactions.find((t) => end - t.endOffset <= bytes)?.sequence;
+  }
+
   /** The newest database size, if any transaction is here. */
   get commit(): number | undefined {
     return this.#transactions[this.#transactions.length - 1]?.commit;
