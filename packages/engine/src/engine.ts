@@ -230,6 +230,11 @@ export class Engine {
     return this.#writer === undefined ? Promise.resolve(this.#views.newest.txid) : this.#writer.confirm(sequence, deadlineMs);
   }
 
+  /** The process is about to end: uploads what is committed, if it can be done in time. @throws {HeadwaterError} `NOT_DURABLE`. */
+  async flush(deadlineMs: number): Promise<void> {
+    await this.#writer?.flush(deadlineMs);
+  }
+
   /** Polls now (read mode); resolves to the newest TXID that is known. */
   async refresh(): Promise<TXID> {
     await this.#follower?.poll();

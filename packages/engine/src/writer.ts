@@ -150,6 +150,11 @@ export class Writer {
     return this.#syncer.confirm(sequence, deadlineMs);
   }
 
+  /** The process is about to end: uploads what is committed, if it can be done in time. @throws `NOT_DURABLE`, `FENCED`. */
+  async flush(deadlineMs: number): Promise<void> {
+    await this.#syncer.confirm(this.#shared.published.sequence, deadlineMs, true);
+  }
+
   /** Since when the oldest commit waits that is not in the replica: the syncer knows, however busy the SQLite thread is. */
   #noteLag(): void {
     const { lagMs } = this.#syncer;

@@ -1,6 +1,7 @@
 import type { EngineEvents } from "@headwater/engine";
 import { AsyncClient, BlockingClient, finishOpening, newDatabase, SqliteRuntime } from "@headwater/vfs";
 import { EventHub } from "./database/events.js";
+import { startSyncOnExit } from "./database/on-exit.js";
 import { statusTexts } from "./database/status.js";
 import { SyncDatabase } from "./database/sync-database.js";
 import { resolveOptions } from "./options/resolve.js";
@@ -47,7 +48,7 @@ export function openSync(url: string | URL, options: Options = {}): SyncDatabase
   ports.onDeath(() => control.died());
   try {
     const opening = finishOpening(runtime, client, client.begin("open", { engine: config.engine, store: config.store }), config);
-    database = new SyncDatabase({ opening, client, control, config, hub, texts });
+    database = new SyncDatabase({ opening, client, control, config, hub, texts, stopSyncOnExit: startSyncOnExit(resolved, control) });
     void hub.release();
     return database;
   } catch (error) {

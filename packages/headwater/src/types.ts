@@ -67,6 +67,12 @@ export interface Options {
   readonly buffer?: { readonly path?: string; readonly maxBytes?: number };
   /** Default 32 MiB. */
   readonly cache?: { readonly maxBytes?: number };
+  /**
+   * Whether a writer's commits are synced when the process ends without `close()`: at its natural end, `process.exit()`, an
+   * uncaught error, SIGTERM and SIGINT (`signals`). Default `{ signals: true, deadlineMs: 5000 }`. What can't be uploaded by
+   * then stays in the buffer.
+   */
+  readonly onExit?: boolean | { readonly signals?: boolean; readonly deadlineMs?: number };
   readonly store?: {
     /** Default: the usual AWS chain. A function runs in the caller's thread, and `openSync()` refuses it. */
     readonly credentials?: Credentials | (() => Promise<Credentials>);

@@ -1,5 +1,6 @@
 export { AsyncClient } from "./channel/async-client.js";
 export { BlockingClient, workerDied } from "./channel/blocking-client.js";
+export { ExitGate } from "./channel/exit-gate.js";
 export type { Operation, Operations, StoreConfig } from "./channel/protocol.js";
 export type { DatabaseConfig } from "./config.js";
 export type { DatabaseFile, LockLevel } from "./database-file.js";

@@ -170,13 +170,15 @@ export class Syncer {
    * before it goes on.
    *
    * @param deadlineMs - From now, in milliseconds.
+   * @param urgent - Makes an attempt at once also while waiting to try again.
    * @throws `NOT_DURABLE` at the deadline, and at once for what trying again won't mend: the commit is in the write
    *   buffer, and the attempts go on. `FENCED` and `CLOSED` as they are.
    */
-  async confirm(sequence: number, deadlineMs: number): Promise<TXID> {
+  async confirm(sequence: number, deadlineMs: number, urgent = false): Promise<TXID> {
     try {
-      // Not at once while the store is down: every commit of an outage would make an attempt of its own.
-      return await this.#within(this.#wait(sequence, Number.MAX_SAFE_INTEGER, this.#failures === 0), deadlineMs, UNCONFIRMED);
+      // Otherwise every commit of an outage would make an attempt of its own.
+      const atOnce = urgent || this.#failures === 0;
+      return await this.#within(this.#wait(sequence, Number.MAX_SAFE_INTEGER, atOnce), deadlineMs, UNCONFIRMED);
     } catch (error) {
       if (!HeadwaterError.is(error) || KNOWN_TO_CONFIRM.has(error.code)) throw error;
       throw new HeadwaterError("NOT_DURABLE", UNCONFIRMED, { cause: error, retryable: false });

@@ -7,6 +7,7 @@ import type { Events, Options, Params, Row, RunResult, Status, TXID } from "../t
 import { Confirming } from "./confirming.js";
 import { EventHub } from "./events.js";
 import { Mutex } from "./mutex.js";
+import { startSyncOnExit } from "./on-exit.js";
 import { type Call, DirectSql, type Sql } from "./sql.js";
 import { type StatusTexts, statusOf, statusTexts } from "./status.js";
 import { runTransaction } from "./transaction.js";
@@ -23,15 +24,24 @@ export class Database implements Sql, AsyncDisposable {
   readonly #hub: EventHub;
   readonly #texts: StatusTexts;
   readonly #turn = new Mutex();
+  readonly #stopSyncOnExit: () => void;
   #closing: Promise<void> | undefined;
 
   /** @internal Use `open()`. */
-  constructor(control: AsyncClient, thread: SqlThread, hub: EventHub, texts: StatusTexts, config: DatabaseConfig) {
+  constructor(
+    control: AsyncClient,
+    thread: SqlThread,
+    hub: EventHub,
+    texts: StatusTexts,
+    config: DatabaseConfig,
+    stopSyncOnExit: () => void,
+  ) {
     this.#control = control;
     this.#thread = thread;
     this.#confirming = new Confirming(control, config.durability === "commit" ? config.engine.remoteTimeoutMs : undefined);
     this.#hub = hub;
     this.#texts = texts;
+    this.#stopSyncOnExit = stopSyncOnExit;
   }
 
   /** What is known now, from shared memory: plain data, no waiting. */
@@ -169,6 +179,7 @@ export class Database implements Sql, AsyncDisposable {
     try {
       await this.#thread.call("close", undefined);
     } finally {
+      this.#stopSyncOnExit();
       this.#control.close();
       this.#hub.emit("close");
       release();
@@ -222,7 +233,7 @@ export async function openDatabase(url: string | URL, options: Options = {}): Pr
   try {
     thread = await SqlThread.open(ports, config, options.signal);
     void hub.release();
-    return new Database(control, thread, hub, texts, config);
+    return new Database(control, thread, hub, texts, config, startSyncOnExit(resolved, control));
   } catch (error) {
     control.close();
     throw error;

@@ -24,6 +24,7 @@ export interface SyncParts {
   readonly config: DatabaseConfig;
   readonly hub: EventHub;
   readonly texts: StatusTexts;
+  stopSyncOnExit(): void;
 }
 
 /** Waits that the caller asks for by name (sync, hydrated) end with the store's own deadlines, not with one of ours. */
@@ -237,6 +238,7 @@ export class SyncDatabase implements Disposable {
     try {
       finishClosing(opening, client, config);
     } finally {
+      this.#parts.stopSyncOnExit();
       control.close();
       hub.emit("close");
     }

@@ -22,6 +22,7 @@ const KNOWN = {
   ),
   buffer: object({ path: text, maxBytes: integer(0) }),
   cache: object({ maxBytes: integer(0) }),
+  onExit: either(boolean, object({ signals: boolean, deadlineMs: integer(0, MS_MAX) })),
   store: object({ credentials, region: text, endpoint: text, forcePathStyle: boolean, bareEtags: boolean }),
   credentialsModule: url,
   logger: having("debug", "info", "warn", "error"),

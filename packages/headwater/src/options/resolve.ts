@@ -6,6 +6,7 @@ import { OptionError, redactUrl } from "@headwater/core";
 import type { HydrationConfig } from "@headwater/engine";
 import { normalizeEndpoint, parseStoreUrl, type StoreUrl } from "@headwater/object-store";
 import type { DatabaseConfig, StoreConfig } from "@headwater/vfs";
+import type { OnExit } from "../database/on-exit.js";
 import type { Credentials, Options } from "../types.js";
 import { checkDatabaseOptions } from "./check.js";
 import { optionsFromUrl } from "./from-url.js";
@@ -20,11 +21,16 @@ export const PAGE_SIZE_DEFAULT = 4096;
 export const BUFFER_BYTES_DEFAULT: number = 1024 ** 3;
 export const CACHE_BYTES_DEFAULT: number = 32 * 1024 * 1024;
 
+/** Enough for a put to a store that is slow, and well below the 10 s after which a container is killed. */
+export const ON_EXIT_DEADLINE_MS_DEFAULT = 5000;
+
 /** Everything that opening needs, checked and with its defaults. */
 export interface Resolved {
   readonly url: string;
   readonly config: DatabaseConfig;
   readonly options: Options;
+  /** `undefined`: nothing is done when the process ends. */
+  readonly onExit: OnExit | undefined;
   /** To be called in this thread when the store wants credentials. */
   readonly credentials?: () => Promise<Credentials>;
 }
@@ -74,7 +80,14 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
     bufferBytesMax: options.buffer?.maxBytes ?? BUFFER_BYTES_DEFAULT,
     cacheBytes: options.cache?.maxBytes ?? CACHE_BYTES_DEFAULT,
   };
-  return { url: redactUrl(url), config, options, ...(typeof credentials === "function" ? { credentials } : {}) };
+  const onExit = write ? onExitOf(options.onExit ?? true) : undefined;
+  return { url: redactUrl(url), config, options, onExit, ...(typeof credentials === "function" ? { credentials } : {}) };
+}
+
+function onExitOf(option: NonNullable<Options["onExit"]>): OnExit | undefined {
+  if (option === false) return undefined;
+  const { signals = true, deadlineMs = ON_EXIT_DEADLINE_MS_DEFAULT } = option === true ? {} : option;
+  return { signals, deadlineMs };
 }
 
 function withoutUndefined(options: Options): Options {

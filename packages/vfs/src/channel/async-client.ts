@@ -3,7 +3,7 @@ import { errorFromWire, errorToWire } from "@headwater/core";
 import type { EngineEvents } from "@headwater/engine";
 import type { S3Credentials as Credentials } from "@headwater/object-store/s3";
 import { workerDied } from "./blocking-client.js";
-import type { FromIo, Operation, Operations, ToIo } from "./protocol.js";
+import type { FromIo, Notices, Operation, Operations, ToIo } from "./protocol.js";
 
 interface Pending {
   readonly resolve: (value: never) => void;
@@ -38,6 +38,13 @@ export class AsyncClient {
       this.#port.ref();
       this.#port.postMessage({ id, op, args } satisfies ToIo);
     });
+  }
+
+  /** Tells something that needs no answer. Does nothing once the I/O thread has ended. */
+  tell<N extends keyof Notices>(notice: N, args: Notices[N]): boolean {
+    if (this.#dead) return false;
+    this.#port.postMessage({ notice, args } satisfies ToIo);
+    return true;
   }
 
   /** The I/O thread has ended: everything under way fails. */

@@ -31,6 +31,8 @@ export interface Operations {
   durable: { readonly args: { readonly sequence?: number }; readonly reply: bigint };
   /** Uploads at once, and waits until that commit is in the replica, or the deadline comes. */
   confirm: { readonly args: { readonly sequence: number; readonly deadlineMs: number }; readonly reply: bigint };
+  /** The process is about to end: uploads what is committed, if it can be done in time. */
+  flush: { readonly args: { readonly deadlineMs: number }; readonly reply: undefined };
   refresh: { readonly args: undefined; readonly reply: bigint };
   waitFor: { readonly args: { readonly txid: bigint }; readonly reply: undefined };
   hydrate: { readonly args: undefined; readonly reply: undefined };
@@ -48,6 +50,8 @@ export interface Notices {
   /** The first statement has its answer: what runs in the background may begin. */
   answered: undefined;
   adopted: { readonly viewId: number };
+  /** The process is about to end: upload what is committed, and count it off at the gate. See {@link ExitGate}. */
+  exiting: { readonly gate: SharedArrayBuffer; readonly deadlineMs: number };
   credentials: { readonly id: number; readonly value?: Credentials; readonly error?: WireError };
 }
 

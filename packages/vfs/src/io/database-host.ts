@@ -3,6 +3,7 @@ import { errorFromWire, errorToWire, FencedError, HeadwaterError, txid, type Wir
 import { nodeFileSystem, nodePathLocks, systemRuntime } from "@headwater/core/node";
 import { Engine, type EngineEvents, SharedState } from "@headwater/engine";
 import type { S3Credentials as Credentials } from "@headwater/object-store/s3";
+import { ExitGate } from "../channel/exit-gate.js";
 import {
   type FromIo,
   type NewDatabase,
@@ -73,7 +74,19 @@ export class DatabaseHost {
     const engine = await this.#engine?.catch(() => undefined);
     if (notice === "committed") engine?.committed();
     else if (notice === "answered") engine?.answered();
+    else if (notice === "exiting") await this.#exiting(engine, args as Notices["exiting"]);
     else engine?.adopted((args as Notices["adopted"]).viewId);
+  }
+
+  async #exiting(engine: Engine | undefined, { gate, deadlineMs }: Notices["exiting"]): Promise<void> {
+    const waiting = new ExitGate(gate);
+    try {
+      await engine?.flush(deadlineMs);
+      waiting.done(true);
+    } catch {
+      // The commits are in the buffer, and whoever waits says so.
+      waiting.done(false);
+    }
   }
 
   async #perform(op: Operation, args: unknown): Promise<unknown> {
@@ -91,6 +104,7 @@ export class DatabaseHost {
     sync: (engine, { sequence }) => engine.sync(sequence),
     durable: (engine, { sequence }) => engine.durable(sequence),
     confirm: (engine, { sequence, deadlineMs }) => engine.confirm(sequence, deadlineMs),
+    flush: (engine, { deadlineMs }) => engine.flush(deadlineMs),
     refresh: (engine) => engine.refresh(),
     waitFor: (engine, args) => engine.waitFor(txid(args.txid)),
     hydrate: (engine) => engine.hydrate(),
