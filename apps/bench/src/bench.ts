@@ -5,7 +5,7 @@ import { checkTargets, type Verdict } from "./check.js";
 import { CONTENDERS } from "./child/protocol.js";
 import type { BenchOptions } from "./options.js";
 import { SlowProxy } from "./proxy/slow-proxy.js";
-import { buildReplica } from "./replicas/build.js";
+import { prepareReplica } from "./replicas/replica.js";
 import { scenarioChart } from "./report/chart.js";
 import { formatMetric } from "./report/format.js";
 import { describe, updateReadme } from "./report/readme.js";
@@ -75,7 +75,7 @@ async function measure(
 ): Promise<CaseResult> {
   const { latencyMs = case_.network.latencyMs, bytesPerSecond = case_.network.bytesPerSecond } = options;
   const network = bytesPerSecond === undefined ? { latencyMs } : { latencyMs, bytesPerSecond };
-  const replica = await buildReplica(case_.replica, cache);
+  const replica = await prepareReplica(case_.replica, cache);
   return await runCase(
     { ...case_, network },
     {
@@ -85,6 +85,7 @@ async function measure(
       contenders,
       runs: options.runs,
       bareNodeBytes: machine.bareNodeBytes,
+      onFailure: (contender, error) => console.error(`  ${case_.name}: ${CONTENDER_TITLES[contender]} failed: ${(error as Error).message}`),
       onRun: (contender, run, metrics) => {
         const shown = [scenario.headline, ...scenario.columns.filter((name) => name.endsWith("Ms"))].find(
           (name) => metrics[name] !== undefined,
@@ -119,5 +120,6 @@ function check(results: readonly ScenarioResult[], options: BenchOptions): numbe
   if (verdicts.length > 0) console.log(`\n${verdictTable(verdicts)}`);
   const of = (outcome: Verdict["outcome"]): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
   console.log(`\ntargets: ${of("met")} met, ${of("missed")} missed, ${of("not measured")} not measured`);
-  return options.check && of("met") < verdicts.length ? 1 : 0;
+  const failed = results.some(({ cases }) => cases.some(({ leftOut }) => leftOut.headwater !== undefined));
+  return failed || (options.check && of("met") < verdicts.length) ? 1 : 0;
 }

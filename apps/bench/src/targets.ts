@@ -77,6 +77,8 @@ const READS: readonly Target[] = [
   },
 ];
 
+const HUGE = { scenario: "index-100gb", case: "100 GB (generated)" };
+
 /** What this project promised itself, as data: `npm run bench -- --check` holds the results against it. */
 export const TARGETS: readonly Target[] = [
   ...["1 MB", "64 MB", "512 MB"].flatMap(snapshot),
@@ -97,4 +99,6 @@ export const TARGETS: readonly Target[] = [
     metric: "peakBytes",
     comparison: { atMostTimes: 1, of: "peer" },
   },
+  { name: "open 100 GB: time", ...HUGE, metric: "openMs", comparison: { atMost: 1000 } },
+  { name: "open 100 GB: memory", ...HUGE, metric: "peakBytes", comparison: { atMost: 150e6 } },
 ];

@@ -4,8 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SlowProxy } from "../src/proxy/slow-proxy.js";
-import { buildReplica, type Replica } from "../src/replicas/build.js";
-import { BUCKET_NAME, loadReplica } from "../src/replicas/load.js";
+import { BUCKET_NAME, prepareReplica, type Replica } from "../src/replicas/replica.js";
 import type { ReplicaSpec } from "../src/replicas/spec.js";
 import { type RunOrder, runChild } from "../src/run/run-child.js";
 import { Bucket } from "../src/store/bucket.js";
@@ -22,9 +21,9 @@ describe("one run of Headwater, in a process of its own", () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(path.join(os.tmpdir(), "headwater-bench-test-"));
-    replica = await buildReplica(spec, dir);
+    replica = await prepareReplica(spec, dir);
     proxy = await SlowProxy.listen(s3Store(bucket));
-    loadReplica(bucket, replica, { plain: true });
+    replica.load(bucket, true);
   });
   afterAll(async () => {
     await proxy.close();
@@ -42,15 +41,18 @@ describe("one run of Headwater, in a process of its own", () => {
       endpoint: proxy.endpoint,
       bucket: BUCKET_NAME,
       plainKey: "",
-      databaseFile: replica.databaseFile,
     },
     ...more,
   });
 
   it("builds a replica once, with a snapshot at level 9, and its database as a plain file", async () => {
     expect(bucket.entries().map(([key]) => key.split("/").slice(1, 2)[0])).toEqual(["tiny.db", "0000", "0000", "0000", "0009"]);
-    expect(readFileSync(replica.databaseFile).subarray(0, 15).toString()).toBe("SQLite format 3");
-    expect(await buildReplica(spec, dir)).toEqual(replica);
+    expect(
+      readFileSync(replica.databaseFile ?? "")
+        .subarray(0, 15)
+        .toString(),
+    ).toBe("SQLite format 3");
+    expect((await prepareReplica(spec, dir)).manifest).toEqual(replica.manifest);
   });
 
   it("measures a cold start", async () => {

@@ -14,7 +14,7 @@ export interface Target {
   readonly bucket: string;
   /** Key of the database as a plain file. */
   readonly plainKey: string;
-  readonly databaseFile: string;
+  readonly databaseFile?: string;
   /** Shared library that makes the peer the default VFS. */
   readonly defaultVfs?: string;
   /** An empty folder of this run's own. */
@@ -26,6 +26,7 @@ export interface Order {
   readonly program: ProgramName;
   readonly target: Target;
   readonly manifest: {
+    readonly generated: boolean;
     readonly rows: number;
     readonly pages: number;
     readonly versions: Readonly<Record<string, number>>;

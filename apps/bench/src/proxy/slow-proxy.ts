@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { monotonicMs } from "../clock.js";
+import type { Content } from "../store/bucket.js";
 import type { Store } from "../store/message.js";
 import { kindOf, type LoggedRequest } from "./request-log.js";
 
@@ -78,7 +79,7 @@ export class SlowProxy {
     const reply = await this.#store({ method, url, headers: request.headers, body });
     await until(repliesAtMs);
     const sent = { bytes: 0 };
-    const length = method === "HEAD" ? {} : { "content-length": String(reply.body.byteLength) };
+    const length = method === "HEAD" ? {} : { "content-length": String(reply.body.size) };
     response.writeHead(reply.status, { ...length, ...reply.headers });
     try {
       await pipeline(paced(reply.body, bytesPerSecond, sent), response);
@@ -98,10 +99,10 @@ async function until(atMs: number): Promise<void> {
   while (monotonicMs() < atMs) await turn();
 }
 
-async function* paced(body: Uint8Array, bytesPerSecond: number | undefined, sent: { bytes: number }): AsyncGenerator<Uint8Array> {
+async function* paced(body: Content, bytesPerSecond: number | undefined, sent: { bytes: number }): AsyncGenerator<Uint8Array> {
   const startedAtMs = monotonicMs();
-  for (let at = 0; at < body.byteLength; at += CHUNK_BYTES) {
-    const chunk = body.subarray(at, at + CHUNK_BYTES);
+  for (let at = 0; at < body.size; at += CHUNK_BYTES) {
+    const chunk = body.read(at, Math.min(body.size, at + CHUNK_BYTES));
     sent.bytes += chunk.byteLength;
     yield chunk;
     if (bytesPerSecond !== undefined) await until(startedAtMs + (sent.bytes / bytesPerSecond) * 1000);

@@ -3,28 +3,16 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Database, open } from "headwater";
 import { writeDatabaseFile } from "./database-file.js";
+import type { Manifest } from "./replica.js";
 import { ROW_BYTES, type Row, randomOf, rowOf, SCHEMA } from "./rows.js";
 import { type ReplicaSpec, ROWS_ADDED, ROWS_UPDATED } from "./spec.js";
 
 /** Raised when what is built changes, so that what an older checkout left in the cache is not used. */
-const FORMAT = 2;
+const FORMAT = 3;
 const ROWS_PER_STATEMENT = 1000;
 
-/** What is known of a replica's content, so that a run can check what it reads. */
-export interface Manifest {
-  readonly format: number;
-  readonly rows: number;
-  readonly pages: number;
-  readonly databaseBytes: number;
-  /** Version of each row that is not 0. */
-  readonly versions: Readonly<Record<string, number>>;
-  /** Of all rows: sums of the versions and of the bodies' lengths. */
-  readonly versionSum: number;
-  readonly lengthSum: number;
-}
-
 /** A replica in the cache. */
-export interface Replica {
+export interface WrittenReplica {
   readonly spec: ReplicaSpec;
   readonly manifest: Manifest;
   /** The folder whose files are the replica's objects, by their keys below the prefix. */
@@ -38,7 +26,7 @@ export interface Replica {
  *
  * @param cache - A folder of the bench's own.
  */
-export async function buildReplica(spec: ReplicaSpec, cache: string): Promise<Replica> {
+export async function buildReplica(spec: ReplicaSpec, cache: string): Promise<WrittenReplica> {
   const dir = path.join(cache, spec.name);
   const cached = readManifest(dir);
   if (cached !== undefined) return replicaAt(dir, spec, cached);
@@ -63,7 +51,7 @@ function readManifest(dir: string): Manifest | undefined {
   return manifest.format === FORMAT ? manifest : undefined;
 }
 
-function replicaAt(dir: string, spec: ReplicaSpec, manifest: Manifest): Replica {
+function replicaAt(dir: string, spec: ReplicaSpec, manifest: Manifest): WrittenReplica {
   return { spec, manifest, objects: path.join(dir, "objects"), databaseFile: path.join(dir, "database.db") };
 }
 
@@ -126,7 +114,7 @@ function describe(spec: ReplicaSpec, versions: ReadonlyMap<number, number>): Man
   for (const version of versions.values()) versionSum += version;
   for (let id = 1; id <= rows; id += 1) lengthSum += rowOf(id).body.length;
   const byId = Object.fromEntries([...versions].map(([id, version]) => [String(id), version]));
-  return { format: FORMAT, rows, pages: 0, databaseBytes: 0, versions: byId, versionSum, lengthSum };
+  return { format: FORMAT, generated: false, rows, pages: 0, databaseBytes: 0, versions: byId, versionSum, lengthSum };
 }
 
 /** Litestream names levels on files otherwise than on S3; and its first snapshot is the first file, at level 9. */

@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<string, string>> = {
   roundTrips: "dependent round trips",
   firstRowMs: "open to first row",
   processStartMs: "process start to first row",
+  openMs: "open",
   firstWriteMs: "open to first write",
   openAndScanMs: "open and scan",
   readsMs: "all reads",

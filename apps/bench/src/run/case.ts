@@ -1,6 +1,6 @@
 import type { ContenderName, ProgramName, ProgramOptions } from "../child/protocol.js";
 import type { Network } from "../proxy/slow-proxy.js";
-import type { Manifest } from "../replicas/build.js";
+import type { Manifest } from "../replicas/replica.js";
 import type { ReplicaSpec } from "../replicas/spec.js";
 
 /** One comparison: contenders that do the same thing on the same replica through the same network. */

@@ -1,7 +1,6 @@
 import type { ContenderName, ProgramOptions } from "../child/protocol.js";
 import type { SlowProxy } from "../proxy/slow-proxy.js";
-import type { Manifest, Replica } from "../replicas/build.js";
-import { BUCKET_NAME, loadReplica, plainKey } from "../replicas/load.js";
+import { BUCKET_NAME, type Manifest, plainKey, type Replica } from "../replicas/replica.js";
 import type { Bucket } from "../store/bucket.js";
 import type { Case } from "./case.js";
 import type { Contenders } from "./contenders.js";
@@ -18,6 +17,7 @@ export interface CaseSetup {
   /** Why a contender is left out here, though it could run. */
   readonly leaveOut?: Readonly<Partial<Record<ContenderName, string>>>;
   readonly bareNodeBytes: number;
+  readonly onFailure?: (contender: ContenderName, error: unknown) => void;
   readonly onRun?: (contender: ContenderName, run: number, metrics: Metrics) => void;
 }
 
@@ -31,16 +31,24 @@ export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult
   }
   const names = case_.contenders.filter((name) => leftOut[name] === undefined);
   const measured = new Map<ContenderName, Metrics[]>(names.map((name) => [name, []]));
-  loadReplica(bucket, replica, { plain: names.includes("download") });
+  replica.load(bucket, names.includes("download"));
   proxy.network = case_.network;
   for (let run = 0; run < setup.runs; run += 1) {
     for (const name of rotate(names, run)) {
       if (run >= (case_.runsMax?.[name] ?? Number.POSITIVE_INFINITY)) continue;
       bucket.reset();
-      const metrics = await runChild(orderOf(case_, setup, name, run), proxy);
-      const complete = { ...metrics, peakOverBareBytes: (metrics["peakBytes"] ?? 0) - setup.bareNodeBytes };
-      measured.get(name)?.push(complete);
-      setup.onRun?.(name, run, complete);
+      if (leftOut[name] !== undefined) continue;
+      try {
+        const metrics = await runChild(orderOf(case_, setup, name, run), proxy);
+        const complete = { ...metrics, peakOverBareBytes: (metrics["peakBytes"] ?? 0) - setup.bareNodeBytes };
+        measured.get(name)?.push(complete);
+        setup.onRun?.(name, run, complete);
+      } catch (error) {
+        // What it measured before counts no more: it is not to be had reliably.
+        measured.delete(name);
+        leftOut[name] = `it failed in run ${run + 1}: ${summaryOf(error)}`;
+        setup.onFailure?.(name, error);
+      }
     }
   }
   const results: Partial<Record<ContenderName, ContenderResult>> = {};
@@ -48,6 +56,12 @@ export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult
   const { latencyMs, bytesPerSecond } = case_.network;
   const limits = bytesPerSecond === undefined ? { latencyMs } : { latencyMs, bytesPerSecond };
   return { name: case_.name, ...limits, databaseBytes: replica.manifest.databaseBytes, contenders: results, leftOut };
+}
+
+/** The line that names the error, of all that a process wrote. */
+function summaryOf(error: unknown): string {
+  const lines = (error as Error).message.split("\n").map((line) => line.trim());
+  return (lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? "").slice(0, 200);
 }
 
 /** Another one begins in each round. */
@@ -67,8 +81,8 @@ function orderOf(case_: Case, { replica, proxy, contenders }: CaseSetup, contend
       url: `s3://${BUCKET_NAME}/${spec.name}?endpoint=${endpoint}&forcePathStyle=true&region=us-east-1`,
       endpoint,
       bucket: BUCKET_NAME,
-      plainKey: plainKey(spec.name),
-      databaseFile,
+      plainKey: plainKey(spec),
+      ...(databaseFile === undefined ? {} : { databaseFile }),
       ...(contenders.defaultVfs === undefined ? {} : { defaultVfs: contenders.defaultVfs }),
     },
     manifest: { ...manifest, versions: versionsOf(manifest, options) },

@@ -1,11 +1,12 @@
 import type { Scenario } from "../run/case.js";
 import { coldStart } from "./cold-start.js";
 import { firstWrite } from "./first-write.js";
+import { hugeIndex } from "./huge-index.js";
 import { memory } from "./memory.js";
 import { neighbourReads, randomReads, scan } from "./reads.js";
 
 /** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [coldStart, firstWrite, scan, randomReads, neighbourReads, memory];
+export const SCENARIOS: readonly Scenario[] = [coldStart, firstWrite, scan, randomReads, neighbourReads, memory, hugeIndex];
 
 /** What `reads` and the like on the command line stand for. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {

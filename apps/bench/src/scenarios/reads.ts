@@ -1,5 +1,5 @@
 import type { ContenderName } from "../child/protocol.js";
-import type { Manifest } from "../replicas/build.js";
+import type { Manifest } from "../replicas/replica.js";
 import { REPLICAS, type ReplicaSpec } from "../replicas/spec.js";
 import type { Case, Scenario } from "../run/case.js";
 import { neighbouringRows, randomRows, rowInMiddle } from "./ids.js";

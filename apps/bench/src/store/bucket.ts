@@ -7,6 +7,11 @@ export interface Content {
   read(start: number, end: number): Uint8Array;
 }
 
+/** A part of it, which is not read either before it is asked for. */
+export function partOf(content: Content, start: number, end: number): Content {
+  return { size: end - start, read: (from, to) => content.read(start + from, start + to) };
+}
+
 export interface StoredObject {
   readonly content: Content;
   /** With its quotes. */

@@ -1,3 +1,5 @@
+import type { Content } from "./bucket.js";
+
 /** A request as the store sees it: whole. */
 export interface StoreRequest {
   readonly method: string;
@@ -11,7 +13,8 @@ export interface StoreRequest {
 export interface StoreReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  /** Read piece by piece as it is sent. */
+  readonly body: Content;
 }
 
 /** What stands behind the proxy. */

@@ -1,8 +1,8 @@
-import type { Bucket, StoredObject } from "./bucket.js";
+import { type Bucket, bytesContent, partOf, type StoredObject } from "./bucket.js";
 import { escapeXml, listObjects } from "./listing.js";
 import { header, type Store, type StoreReply, type StoreRequest } from "./message.js";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = bytesContent(new Uint8Array(0));
 
 /**
  * As much of S3 as the contenders use, with path-style addresses, from memory: so that no disk and no other process has a
@@ -59,13 +59,13 @@ function getObject(bucket: Bucket, key: string, request: StoreRequest): StoreRep
   const headers = describe(found);
   if (request.method === "HEAD") return { status: 200, headers: { ...headers, "content-length": String(size) }, body: EMPTY };
   const range = header(request, "range");
-  if (range === undefined) return { status: 200, headers, body: found.content.read(0, size) };
+  if (range === undefined) return { status: 200, headers, body: found.content };
   const [start, end] = resolveRange(range, size);
   if (start >= end) return failure(416, "InvalidRange");
   return {
     status: 206,
     headers: { ...headers, "content-range": `bytes ${start}-${end - 1}/${size}` },
-    body: found.content.read(start, end),
+    body: partOf(found.content, start, end),
   };
 }
 
@@ -137,10 +137,10 @@ function reply(status: number, headers: Record<string, string> = {}): StoreReply
 }
 
 function xml(text: string): StoreReply {
-  return { status: 200, headers: { "content-type": "application/xml" }, body: Buffer.from(text) };
+  return { status: 200, headers: { "content-type": "application/xml" }, body: bytesContent(Buffer.from(text)) };
 }
 
 function failure(status: number, code: string): StoreReply {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`;
-  return { status, headers: { "content-type": "application/xml" }, body: Buffer.from(body) };
+  return { status, headers: { "content-type": "application/xml" }, body: bytesContent(Buffer.from(body)) };
 }

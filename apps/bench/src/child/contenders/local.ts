@@ -6,7 +6,7 @@ import { sqliteSession } from "./sqlite-session.js";
 
 /** better-sqlite3 on a file that is already there: nothing can be faster. */
 export const contender: Contender = {
-  open: ({ databaseFile, dir }, { write = false }) => {
+  open: ({ databaseFile = "", dir }, { write = false }) => {
     if (!write) return sqliteSession(new Sqlite(databaseFile, { readonly: true }));
     const copy = path.join(dir, "copy.db");
     copyFileSync(databaseFile, copy);

@@ -1,5 +1,4 @@
 import { monotonicMs } from "../../clock.js";
-import { expectedRow } from "../../replicas/expected.js";
 import { checkRow, rowOf } from "../../replicas/rows.js";
 import { BY_KEY } from "./cold-start.js";
 import type { Program } from "./program.js";
@@ -15,6 +14,6 @@ export const program: Program = async ({ contender, target, options: { firstId }
   await session.run("update t set version = ?, name = ?, body = ? where id = ?", [after.version, after.name, after.body, firstId]);
   const toMs = monotonicMs();
   const row = await session.get(BY_KEY, [firstId]);
-  checkRow(row, expectedRow({ versions: { [firstId]: VERSION } }, firstId));
+  checkRow(row, after);
   return { session, fromMs, toMs, row, metrics: { openMs: openedMs - fromMs, firstWriteMs: toMs - fromMs } };
 };
