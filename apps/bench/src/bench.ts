@@ -98,12 +98,12 @@ async function measure(
 }
 
 /** A quick run is for looking, so the report keeps what it has. */
-function keep(result: ScenarioResult, { quick }: BenchOptions, cache: string): void {
-  const dir = quick ? path.join(cache, "quick") : RESULTS;
+function keep(result: ScenarioResult, { report }: BenchOptions, cache: string): void {
+  const dir = report ? RESULTS : path.join(cache, "results");
   mkdirSync(dir, { recursive: true });
   writeFileSync(path.join(dir, `${result.scenario}.json`), `${JSON.stringify(result, null, 1)}\n`);
   writeFileSync(path.join(dir, `${result.scenario}.svg`), scenarioChart(result));
-  if (!quick) updateReadme(path.join(APP, "README.md"), storedResults());
+  if (report) updateReadme(path.join(APP, "README.md"), storedResults());
 }
 
 /** Of all scenarios that were ever run here, each when it was run last. */

@@ -14,8 +14,8 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** Counts don't spread as times do, so all of them have to hold. */
-const COUNTS = /^(requests|roundTrips|bytes)/;
+/** Counts don't spread as times do, so all of them have to hold; and a worst case is one. */
+const COUNTS = /^(requests|roundTrips|bytes)|Worst/;
 
 /** Holds results against targets. Only targets whose scenario is among the results are looked at. */
 export function checkTargets(targets: readonly Target[], results: readonly ScenarioResult[]): readonly Verdict[] {

@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   readonly check: boolean;
   readonly help: boolean;
+  /** Results are written to `results/` and into the report. */
+  readonly report: boolean;
   readonly runs: number;
   /** Instead of a scenario's own. */
   readonly latencyMs?: number;
@@ -20,6 +22,7 @@ export const USAGE: string = `usage: npm run bench [-- SCENARIO... [options]]
 scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}; groups: ${Object.keys(GROUPS).join(", ")}; all if none is named
   --quick          small databases, few runs: two minutes at most; leaves the report alone
   --check          exit status 1 where a target is missed or was not measured
+  --no-report      leaves results/ and the report alone
   --runs N         runs of each contender (${RUNS_DEFAULT}; --quick ${RUNS_QUICK})
   --latency MS     of the network, in place of each scenario's own
   --bandwidth MB   a second and connection, in place of each scenario's own
@@ -35,6 +38,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
+      "no-report": { type: "boolean", default: false },
       runs: { type: "string" },
       latency: { type: "string" },
       bandwidth: { type: "string" },
@@ -51,6 +55,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     quick: values.quick,
     check: values.check,
     help: values.help,
+    report: !values.quick && !values["no-report"],
     runs,
     ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(bandwidth === undefined ? {} : { bytesPerSecond: bandwidth * 1e6 }),

@@ -77,6 +77,66 @@ const READS: readonly Target[] = [
   },
 ];
 
+/** Commits a thousand times a second at one latency. */
+function commitsAt(latency: string): Target[] {
+  const at = { scenario: "write-latency", case: latency };
+  return [
+    { name: `commits at ${latency}: p99`, ...at, metric: "commitP99Ms", comparison: { atMost: 1 } },
+    { name: `commits at ${latency}: p99.9`, ...at, metric: "commitP999Ms", comparison: { atMost: 5 } },
+    { name: `commits at ${latency}: worst`, ...at, metric: "commitWorstMs", comparison: { atMost: 50 } },
+  ];
+}
+
+const RATE = { scenario: "write-rate", metric: "writesPerSecond" };
+const WRITE_RATES: readonly Target[] = [
+  { name: "autocommit, 1 MB", ...RATE, case: "1 MB, autocommit", comparison: { timesTheRateOf: "peer", times: 8 } },
+  { name: "autocommit, 512 MB", ...RATE, case: "512 MB, autocommit", comparison: { timesTheRateOf: "peer", times: 40 } },
+  {
+    name: "bulk insert",
+    ...RATE,
+    case: "1 MB, 100,000 rows in one transaction",
+    comparison: { timesTheRateOf: "peer", times: 0.9 },
+  },
+];
+
+const FILL = { scenario: "hydration", metric: "hydrationBytesPerSecond" };
+const LOCAL = { scenario: "hydrated-reads", metric: "pointReadsPerSecond" };
+const HYDRATION: readonly Target[] = [
+  { name: "hydration, 64 MB at 0 ms", ...FILL, case: "64 MB, 0 ms", comparison: { timesTheRateOf: "peer", times: 3 } },
+  { name: "hydration, 512 MB at 0 ms", ...FILL, case: "512 MB, 0 ms", comparison: { timesTheRateOf: "peer", times: 3 } },
+  {
+    name: "hydration, 64 MB + 100 files at 25 ms",
+    ...FILL,
+    case: "64 MB + 100 files, 25 ms",
+    comparison: { timesTheRateOf: "peer", times: 8 },
+  },
+  {
+    name: "hydration, 20 MB/s a connection: five connections' worth",
+    scenario: "hydration",
+    case: "512 MB, 25 ms, 20 MB/s",
+    metric: "receivedBytesPerSecond",
+    comparison: { atLeast: 5 * 20e6 },
+  },
+  {
+    name: "memory while hydrating 512 MB",
+    scenario: "hydration",
+    case: "512 MB, 0 ms",
+    metric: "peakBytes",
+    comparison: { atMostTimes: 1, of: "peer" },
+  },
+  { name: "hydrated point reads, 64 MB: the peer", ...LOCAL, case: "64 MB", comparison: { timesTheRateOf: "peer", times: 15 } },
+  { name: "hydrated point reads, 512 MB: the peer", ...LOCAL, case: "512 MB", comparison: { timesTheRateOf: "peer", times: 100 } },
+  ...["64 MB", "512 MB"].flatMap((size): Target[] =>
+    ["pointReadsPerSecond", "transactionReadsPerSecond", "scanBytesPerSecond"].map((metric) => ({
+      name: `hydrated ${metric.replace(/(Bytes)?PerSecond/, "").replace(/R/, " r")}, ${size}: local file`,
+      scenario: "hydrated-reads",
+      case: size,
+      metric,
+      comparison: { timesTheRateOf: "local", times: 0.8 },
+    })),
+  ),
+];
+
 const HUGE = { scenario: "index-100gb", case: "100 GB (generated)" };
 
 /** What this project promised itself, as data: `npm run bench -- --check` holds the results against it. */
@@ -101,4 +161,7 @@ export const TARGETS: readonly Target[] = [
   },
   { name: "open 100 GB: time", ...HUGE, metric: "openMs", comparison: { atMost: 1000 } },
   { name: "open 100 GB: memory", ...HUGE, metric: "peakBytes", comparison: { atMost: 150e6 } },
+  ...["25 ms", "200 ms", "2000 ms"].flatMap(commitsAt),
+  ...WRITE_RATES,
+  ...HYDRATION,
 ];

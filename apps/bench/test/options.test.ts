@@ -4,12 +4,23 @@ import { SCENARIOS } from "../src/scenarios/all.js";
 
 describe("the command line", () => {
   it("runs all scenarios seven times by default", () => {
-    expect(parseOptions([])).toMatchObject({ scenarios: SCENARIOS.map(({ name }) => name), runs: 7, quick: false, check: false });
+    expect(parseOptions([])).toMatchObject({
+      scenarios: SCENARIOS.map(({ name }) => name),
+      runs: 7,
+      quick: false,
+      check: false,
+      report: true,
+    });
   });
 
   it("takes scenarios and options", () => {
     const options = parseOptions(["cold-start", "--quick", "--check", "--latency", "200", "--bandwidth", "20"]);
     expect(options).toMatchObject({ scenarios: ["cold-start"], quick: true, check: true, runs: 3, latencyMs: 200, bytesPerSecond: 20e6 });
+  });
+
+  it("leaves the report alone in a quick run, and when told so", () => {
+    expect(parseOptions(["--quick"]).report).toBe(false);
+    expect(parseOptions(["scan", "--no-report"]).report).toBe(false);
   });
 
   it("knows groups of scenarios", () => {

@@ -33,7 +33,7 @@ describe("one run of Headwater, in a process of its own", () => {
   const order = (more: Partial<RunOrder>): RunOrder => ({
     contender: "headwater",
     program: "cold-start",
-    write: false,
+    mode: {},
     manifest: replica.manifest,
     options: { firstId: 17 },
     target: {

@@ -17,6 +17,11 @@ const LOAD_PROGRAM: Readonly<Record<ProgramName, () => Promise<{ program: Progra
   "first-write": () => import("./programs/first-write.js"),
   scan: () => import("./programs/scan.js"),
   "point-reads": () => import("./programs/point-reads.js"),
+  "paced-commits": () => import("./programs/paced-commits.js"),
+  autocommit: () => import("./programs/autocommit.js"),
+  "bulk-insert": () => import("./programs/bulk-insert.js"),
+  hydrate: () => import("./programs/hydrate.js"),
+  "local-reads": () => import("./programs/local-reads.js"),
 };
 
 const { contender: contenderName, program: programName, ...order } = JSON.parse(process.argv[2] ?? "") as Order;
@@ -25,6 +30,14 @@ const [{ contender }, { program }] = await Promise.all([LOAD_CONTENDER[contender
 const { session, fromMs, toMs, row, metrics } = await program({ ...order, contender });
 if (row !== undefined) process.stdout.write(`${JSON.stringify(row)}\n`);
 const rowPrintedMs = monotonicMs();
-const report: Report = { fromMs, toMs, ...(row === undefined ? {} : { rowPrintedMs }), metrics, peakBytes: peakBytes() };
+const { user, system } = process.cpuUsage();
+const report: Report = {
+  fromMs,
+  toMs,
+  ...(row === undefined ? {} : { rowPrintedMs }),
+  metrics,
+  cpuMs: (user + system) / 1000,
+  peakBytes: peakBytes(),
+};
 process.stdout.write(`${JSON.stringify(report)}\n`);
 await session.close();

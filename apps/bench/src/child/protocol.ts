@@ -3,7 +3,17 @@
 export const CONTENDERS = ["headwater", "peer", "download", "local"] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const PROGRAMS = ["cold-start", "first-write", "scan", "point-reads"] as const;
+export const PROGRAMS = [
+  "cold-start",
+  "first-write",
+  "scan",
+  "point-reads",
+  "paced-commits",
+  "autocommit",
+  "bulk-insert",
+  "hydrate",
+  "local-reads",
+] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 /** Where a contender finds the database. Each uses what it needs. */
@@ -42,6 +52,14 @@ export interface ProgramOptions {
   readonly firstId: number;
   /** Rows of point-reads, in order. */
   readonly ids?: readonly number[];
+  /** How long something is done. */
+  readonly seconds?: number;
+  /** How often. */
+  readonly perSecond?: number;
+  /** How many rows. */
+  readonly rows?: number;
+  /** Milliseconds between two uploads of a writer; its default if absent. */
+  readonly syncIntervalMs?: number;
 }
 
 export interface Report {
@@ -52,6 +70,8 @@ export interface Report {
   readonly rowPrintedMs?: number;
   /** By name: milliseconds, or what the name's unit says. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** Processor time of the process, in milliseconds, when the measured part had ended: all threads, from its start. */
+  readonly cpuMs: number;
   /** Peak resident set size, in bytes, when the measured part had ended. */
   readonly peakBytes: number;
 }

@@ -10,11 +10,29 @@ export interface Session {
   close(): Maybe<void>;
 }
 
+/** The same without a promise a call, for loops in which a promise would be most of what is measured. */
+export interface SyncSession {
+  prepare(sql: string): SyncStatement;
+  exec(sql: string): unknown;
+  /** Waits until the whole database is local. */
+  hydrated(): Maybe<void>;
+  close(): void;
+}
+
+export interface SyncStatement {
+  get(...params: readonly Value[]): unknown;
+  run(...params: readonly Value[]): unknown;
+}
+
 export interface OpenOptions {
   readonly write?: boolean;
+  /** Fills a local copy. */
+  readonly hydrate?: boolean;
+  readonly syncIntervalMs?: number | undefined;
 }
 
 /** Loads what it needs when it is made: what comes before the call to `open` counts for the process's start alone. */
 export interface Contender {
   open(target: Target, options: OpenOptions): Maybe<Session>;
+  openSync?(target: Target, options: OpenOptions): Maybe<SyncSession>;
 }

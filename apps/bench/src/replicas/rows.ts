@@ -1,4 +1,4 @@
-/** The one table of every replica. Rows of about 500 bytes, which compress to about half, as text in real databases does. */
+/** The one table of every replica. Rows of about 500 bytes, which compress to about two thirds. */
 export const SCHEMA = "create table t (id integer primary key, version integer not null, name text not null, body text not null)";
 /** Bytes of database that one row takes, pages' overhead included; for estimates. */
 export const ROW_BYTES = 456;

@@ -2,6 +2,7 @@
 const UNITS: readonly { readonly ends: string; readonly write: (value: number) => string }[] = [
   { ends: "Ms", write: milliseconds },
   { ends: "Bytes", write: megabytes },
+  { ends: "BytesPerSecond", write: (value) => `${megabytes(value)} MB/s` },
   { ends: "PerSecond", write: (value) => count(Math.round(value)) },
 ];
 
@@ -12,11 +13,25 @@ const TITLES: Readonly<Record<string, string>> = {
   roundTrips: "dependent round trips",
   firstRowMs: "open to first row",
   processStartMs: "process start to first row",
+  requestsPUT: "uploads",
+  commitMs: "commit",
+  commitP99Ms: "p99 of commits",
+  commitP999Ms: "p99.9 of commits",
+  commitWorstMs: "worst commit",
+  late: "late commits",
+  writesPerSecond: "writes/s",
+  hydrationMs: "open to all local",
+  hydrationBytesPerSecond: "rate",
+  receivedBytesPerSecond: "received",
+  pointReadsPerSecond: "point reads/s",
+  transactionReadsPerSecond: "transaction reads/s",
+  scanBytesPerSecond: "scan",
   openMs: "open",
   firstWriteMs: "open to first write",
   openAndScanMs: "open and scan",
   readsMs: "all reads",
   perReadMs: "one read, mean",
+  cpuMs: "CPU, from the start",
   peakBytes: "peak memory, MB",
   peakOverBareBytes: "minus `node -e 0`, MB",
 };

@@ -11,19 +11,16 @@ export const CONTENDER_TITLES: Readonly<Record<ContenderName, string>> = {
   local: "local file (floor)",
 };
 
-/** Columns whose spread is worth more than the median. */
-const SPREAD = /Ms$|PerSecond$/;
-
 /** A scenario as one table in Markdown, which reads well in a terminal too: one row a contender and case. */
 export function scenarioTable(result: ScenarioResult): string {
   const { columns, headline } = result;
-  const head = ["database", "contender", ...columns.flatMap((metric) => headsOf(metric)), "ratio to the peer", "runs"];
+  const head = ["database", "contender", ...columns.flatMap((metric) => headsOf(metric, headline)), "ratio to the peer", "runs"];
   const rows = result.cases.flatMap((case_) =>
     CONTENDERS.flatMap((name) => {
       const found = case_.contenders[name];
       if (found === undefined) return [];
       const ratio = ratioToPeer(case_, found, headline, result.higherIsBetter);
-      const cells = columns.flatMap((metric) => cellsOf(metric, found.metrics[metric]));
+      const cells = columns.flatMap((metric) => cellsOf(metric, headline, found.metrics[metric]));
       return [[case_.name, CONTENDER_TITLES[name], ...cells, ratio, String(runsOf(found))]];
     }),
   );
@@ -37,13 +34,14 @@ export function leftOutLines(result: ScenarioResult): readonly string[] {
   );
 }
 
-function headsOf(metric: string): readonly string[] {
+/** The headline with its spread, of the others the median. */
+function headsOf(metric: string, headline: string): readonly string[] {
   const title = metricTitle(metric);
-  return SPREAD.test(metric) ? [`${title}, p50`, "p99", "min–max"] : [title];
+  return metric === headline ? [`${title}, p50`, "p99", "min–max"] : [title];
 }
 
-function cellsOf(metric: string, summary: Summary | undefined): readonly string[] {
-  if (!SPREAD.test(metric)) return [summary === undefined ? "" : formatMetric(metric, summary.p50)];
+function cellsOf(metric: string, headline: string, summary: Summary | undefined): readonly string[] {
+  if (metric !== headline) return [summary === undefined ? "" : formatMetric(metric, summary.p50)];
   if (summary === undefined) return ["", "", ""];
   const { p50, p99, min, max } = summary;
   return [formatMetric(metric, p50), formatMetric(metric, p99), `${formatMetric(metric, min)}–${formatMetric(metric, max)}`];

@@ -2,6 +2,7 @@ import type { ContenderName, ProgramName, ProgramOptions } from "../child/protoc
 import type { Network } from "../proxy/slow-proxy.js";
 import type { Manifest } from "../replicas/replica.js";
 import type { ReplicaSpec } from "../replicas/spec.js";
+import type { Mode } from "./contenders.js";
 
 /** One comparison: contenders that do the same thing on the same replica through the same network. */
 export interface Case {
@@ -14,8 +15,8 @@ export interface Case {
   readonly contenders: readonly ContenderName[];
   /** Fewer runs than usual, for those that take minutes. */
   readonly runsMax?: Readonly<Partial<Record<ContenderName, number>>>;
-  /** Opened for writing. */
-  readonly write?: boolean;
+  /** How it is opened; only for reading, without hydration, if absent. */
+  readonly mode?: Mode;
   /** What the program needs to know in the n-th run; the same for all contenders. */
   readonly options: (manifest: Manifest, run: number) => ProgramOptions;
 }

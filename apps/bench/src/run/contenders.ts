@@ -56,13 +56,27 @@ function compileDefaultVfs(cache: string): string {
 
 const KEYS = { AWS_ACCESS_KEY_ID: "bench", AWS_SECRET_ACCESS_KEY: "bench-secret", AWS_REGION: "us-east-1" };
 
+/** How a case opens the database. */
+export interface Mode {
+  readonly write?: boolean;
+  readonly hydrate?: boolean;
+}
+
+interface Place extends Mode {
+  readonly url: string;
+  /** The run's own folder: whatever a contender keeps goes there. */
+  readonly dir: string;
+  readonly syncIntervalMs?: number | undefined;
+}
+
 /**
  * The environment of one run's process, built from nothing, the same for all but for the peer's own settings. (The peer does
  * not load with AWS_CA_BUNDLE set.)
- *
- * @param dir - The run's own folder: whatever a contender keeps goes there.
  */
-export function environmentOf(contender: ContenderName, url: string, dir: string, write: boolean): Record<string, string> {
+export function environmentOf(
+  contender: ContenderName,
+  { url, dir, write, hydrate, syncIntervalMs = 1000 }: Place,
+): Record<string, string> {
   const common = { PATH: process.env["PATH"] ?? "", HOME: dir, TMPDIR: dir, XDG_STATE_HOME: path.join(dir, "state"), ...KEYS };
   if (contender !== "peer") return { ...common, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
   return {
@@ -72,6 +86,7 @@ export function environmentOf(contender: ContenderName, url: string, dir: string
     LITESTREAM_REPLICA_URL: url,
     LITESTREAM_LOG_LEVEL: "ERROR",
     LITESTREAM_LOG_FILE: path.join(dir, "peer.log"),
-    ...(write ? { LITESTREAM_WRITE_ENABLED: "true", LITESTREAM_SYNC_INTERVAL: "1s" } : {}),
+    ...(write === true ? { LITESTREAM_WRITE_ENABLED: "true", LITESTREAM_SYNC_INTERVAL: `${syncIntervalMs}ms` } : {}),
+    ...(hydrate === true ? { LITESTREAM_HYDRATION_ENABLED: "true", LITESTREAM_HYDRATION_PATH: path.join(dir, "hydrated.db") } : {}),
   };
 }

@@ -76,7 +76,7 @@ function orderOf(case_: Case, { replica, proxy, contenders }: CaseSetup, contend
   return {
     contender,
     program: case_.program,
-    write: case_.write ?? false,
+    mode: case_.mode ?? {},
     target: {
       url: `s3://${BUCKET_NAME}/${spec.name}?endpoint=${endpoint}&forcePathStyle=true&region=us-east-1`,
       endpoint,

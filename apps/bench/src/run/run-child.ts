@@ -9,7 +9,7 @@ import type { Order, Report, Target } from "../child/protocol.js";
 import { monotonicMs } from "../clock.js";
 import { type Traffic, trafficOf } from "../proxy/request-log.js";
 import type { SlowProxy } from "../proxy/slow-proxy.js";
-import { environmentOf } from "./contenders.js";
+import { environmentOf, type Mode } from "./contenders.js";
 
 const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
 const RUN_MS_MAX = 900_000;
@@ -19,7 +19,7 @@ export type Metrics = Readonly<Record<string, number>>;
 
 export interface RunOrder extends Omit<Order, "target"> {
   readonly target: Omit<Target, "dir">;
-  readonly write: boolean;
+  readonly mode: Mode;
 }
 
 /**
@@ -31,9 +31,9 @@ export interface RunOrder extends Omit<Order, "target"> {
 export async function runChild(order: RunOrder, proxy: SlowProxy, child: string = CHILD): Promise<Metrics> {
   const dir = mkdtempSync(path.join(os.tmpdir(), "headwater-bench-"));
   try {
-    const { write, ...rest } = order;
+    const { mode, ...rest } = order;
     const argument = JSON.stringify({ ...rest, target: { ...order.target, dir } } satisfies Order);
-    const env = environmentOf(order.contender, order.target.url, dir, write);
+    const env = environmentOf(order.contender, { ...mode, url: order.target.url, dir, syncIntervalMs: order.options.syncIntervalMs });
     proxy.takeLog();
     const spawnedMs = monotonicMs();
     const process_ = spawn(process.execPath, [child, argument], { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"], timeout: RUN_MS_MAX });
@@ -50,7 +50,19 @@ export async function runChild(order: RunOrder, proxy: SlowProxy, child: string 
 
 function metricsOf(report: Report, traffic: Traffic, spawnedMs: number): Metrics {
   const { requests, byKind, bytesIn, bytesOut, roundTrips } = traffic;
+  const receivedBytesPerSecond = (bytesOut * 1000) / (report.toMs - report.fromMs);
   const kinds = Object.fromEntries(Object.entries(byKind).map(([kind, count]) => [`requests${kind}`, count]));
   const start = report.rowPrintedMs === undefined ? {} : { processStartMs: report.rowPrintedMs - spawnedMs };
-  return { ...report.metrics, ...start, requests, ...kinds, bytesIn, bytesOut, roundTrips, peakBytes: report.peakBytes };
+  return {
+    ...report.metrics,
+    ...start,
+    requests,
+    ...kinds,
+    bytesIn,
+    bytesOut,
+    roundTrips,
+    receivedBytesPerSecond,
+    cpuMs: report.cpuMs,
+    peakBytes: report.peakBytes,
+  };
 }

@@ -24,7 +24,7 @@ export const coldStart: Scenario = {
     "A new process with nothing local opens the database and reads one row by its primary key, another one in each run. " +
     "`firstRow` begins with the call to `open` (the peer: connect); `processStart` with the start of the process, and ends when the row is printed.",
   headline: "firstRowMs",
-  columns: ["requests", "bytesOut", "roundTrips", "firstRowMs", "processStartMs", "peakBytes", "peakOverBareBytes"],
+  columns: ["requests", "bytesOut", "roundTrips", "firstRowMs", "processStartMs", "cpuMs", "peakBytes", "peakOverBareBytes"],
   cases: (quick) =>
     quick
       ? [caseOf(REPLICAS.mb1), caseOf(REPLICAS.mb8Updated)]

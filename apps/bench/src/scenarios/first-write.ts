@@ -10,7 +10,7 @@ const caseOf = (replica: ReplicaSpec): Case => ({
   network: NETWORK,
   program: "first-write",
   contenders: ["headwater", "peer", "local"],
-  write: true,
+  mode: { write: true },
   options: (manifest, run) => ({ firstId: rowInMiddle(manifest, run) }),
 });
 
@@ -20,7 +20,7 @@ const firstRowOf = (replica: ReplicaSpec): Case => ({
   name: `${replica.title}, first row instead`,
   program: "cold-start",
   contenders: ["headwater"],
-  write: false,
+  mode: {},
 });
 
 export const firstWrite: Scenario = {

@@ -10,4 +10,8 @@ export const contender: Contender = {
       close: () => db.close(),
     };
   },
+  openSync: async (target, { write = false, hydrate = false, syncIntervalMs }) => {
+    const { openSync } = await import("headwater/sync");
+    return openSync(target.url, { write, hydration: hydrate, ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }) });
+  },
 };

@@ -1,5 +1,5 @@
 import type BetterSqlite3 from "better-sqlite3";
-import type { Session } from "../session.js";
+import type { Session, SyncSession } from "../session.js";
 
 export function sqliteSession(db: BetterSqlite3.Database): Session {
   const statements = new Map<string, BetterSqlite3.Statement>();
@@ -11,6 +11,20 @@ export function sqliteSession(db: BetterSqlite3.Database): Session {
   return {
     get: (sql, params = []) => prepare(sql).get(...params),
     run: (sql, params = []) => prepare(sql).run(...params),
+    close: () => {
+      db.close();
+    },
+  };
+}
+
+export function syncSession(db: BetterSqlite3.Database, hydrated: SyncSession["hydrated"] = () => {}): SyncSession {
+  return {
+    prepare: (sql) => {
+      const statement = db.prepare(sql);
+      return { get: (...params) => statement.get(...params), run: (...params) => statement.run(...params) };
+    },
+    exec: (sql) => db.exec(sql),
+    hydrated,
     close: () => {
       db.close();
     },
