@@ -22,6 +22,6 @@ export {
 } from "./page-reader.js";
 export { type Candidates, candidates, newestTXID, type Plan, planForward, planRestore, restorableTXIDs } from "./plan.js";
 export { formatTimestamp, type Publisher, type StoredFile, storePublisher } from "./publisher.js";
-export { type RangeReader, storeRangeReader } from "./range-reader.js";
+export { againIfCorrupt, type RangeReader, type ReadOptions, storeRangeReader } from "./range-reader.js";
 export { fileIdentity, type ReplicaFile, replicaFileOf, sameFile } from "./replica-file.js";
 export { type FileFrames, type FrameRef, type OpenFile, View } from "./view.js";

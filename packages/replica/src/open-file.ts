@@ -10,11 +10,9 @@ import {
   type PageIndex,
 } from "@headwater/ltx";
 import { corrupt, withKey } from "./errors.js";
-import type { RangeReader } from "./range-reader.js";
+import { againIfCorrupt, type RangeReader, type ReadOptions } from "./range-reader.js";
 import type { ReplicaFile } from "./replica-file.js";
 import type { OpenFile } from "./view.js";
-
-type Call = { readonly signal?: AbortSignal };
 
 /** A file with the first bytes of it, or all of them, where they came along. */
 export interface OpenedFile extends OpenFile {
@@ -42,12 +40,22 @@ export function tailGuess(size: number): number {
  *
  * @param headBytes - How much of its start is wanted; never less than the header.
  */
-export async function openFile(
+export function openFile(
   reader: RangeReader,
   file: ReplicaFile,
   headBytes: number,
   tailBytes: number | undefined,
-  call: Call,
+  call: ReadOptions,
+): Promise<OpenedFile> {
+  return againIfCorrupt(call, (options) => openOnce(reader, file, headBytes, tailBytes, options));
+}
+
+async function openOnce(
+  reader: RangeReader,
+  file: ReplicaFile,
+  headBytes: number,
+  tailBytes: number | undefined,
+  call: ReadOptions,
 ): Promise<OpenedFile> {
   const tail = Math.min(file.size, tailBytes ?? tailGuess(file.size));
   const head = Math.min(file.size, Math.max(headBytes, HEADER_SIZE));
@@ -69,7 +77,7 @@ function openWhole(file: ReplicaFile, bytes: Uint8Array): OpenedFile {
 type Tail = Extract<DecodedTail, { kind: "ok" }>;
 
 /** Page index and trailer: one request where the guess was right, else a second for what is missing. */
-async function readTail(reader: RangeReader, file: ReplicaFile, guess: number, call: Call): Promise<Tail> {
+async function readTail(reader: RangeReader, file: ReplicaFile, guess: number, call: ReadOptions): Promise<Tail> {
   let tail = await reader.read(file, file.size - guess, file.size, call);
   for (;;) {
     const bytes = tail;

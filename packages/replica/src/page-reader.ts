@@ -1,7 +1,7 @@
 import { abortedError, HeadwaterError, throwIfAborted } from "@headwater/core";
 import { Limiter } from "./concurrency.js";
 import { decodeFrame } from "./frame.js";
-import type { RangeReader } from "./range-reader.js";
+import { againIfCorrupt, type RangeReader, type ReadOptions } from "./range-reader.js";
 import { fileIdentity, sameFile } from "./replica-file.js";
 import type { FrameRef, View } from "./view.js";
 
@@ -109,18 +109,19 @@ export class PageReader {
     const { file, offset: start } = (items[0] as Wanted).frame;
     const end = items.reduce((max, { frame }) => Math.max(max, frame.offset + frame.size), start);
     const controller = new AbortController();
-    const read = async (): Promise<readonly Fetched[]> => {
+    const readOnce = async (options: ReadOptions): Promise<readonly Fetched[]> => {
       const bytes = await this.#limiter.run(() => {
         throwIfAborted(controller.signal);
-        return this.#reader.read(file, start, end, { signal: controller.signal });
+        return this.#reader.read(file, start, end, options);
       });
       return items.map(({ pgno, frame }) => {
         const at = frame.offset - start;
         return { pgno, frame, data: decodeFrame(frame, pgno, view.pageSize, bytes.subarray(at, at + frame.size)) };
       });
     };
+    const read = againIfCorrupt({ signal: controller.signal }, readOnce);
     const frames = items.map(({ frame }) => frameIdentity(frame));
-    const flight: Flight = { controller, frames, waiters: 0, pages: read().finally(() => this.#forget(flight)) };
+    const flight: Flight = { controller, frames, waiters: 0, pages: read.finally(() => this.#forget(flight)) };
     for (const frame of frames) this.#flights.set(frame, flight);
     return flight;
   }

@@ -3,6 +3,12 @@ import type { GetResult, ObjectStore } from "@headwater/object-store";
 import { fileGone } from "./errors.js";
 import type { ReplicaFile } from "./replica-file.js";
 
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /** Not from a cache: what it gave could not be decoded. A reader without one takes no notice. */
+  readonly fresh?: boolean;
+}
+
 /** Reads bytes of just the file that was listed. */
 export interface RangeReader {
   /**
@@ -10,7 +16,7 @@ export interface RangeReader {
    *
    * @throws `REPLICA_FILE_GONE` when the file is not there, or another one lies under its key; else what the store throws.
    */
-  read(file: ReplicaFile, start: number, end: number, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  read(file: ReplicaFile, start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
 }
 
 /** A {@link RangeReader} right on a store: one GET a call. */
@@ -38,6 +44,21 @@ export function storeRangeReader(store: ObjectStore): RangeReader {
       return result.body;
     },
   };
+}
+
+/**
+ * Reads and decodes; what is corrupt is read once more, from the store itself: it may have been damaged on its way, or in
+ * a cache, and then the store has it right.
+ *
+ * @throws What the second try throws, where the first found `LTX_CORRUPT`; else what the first throws.
+ */
+export async function againIfCorrupt<T>(options: ReadOptions, work: (options: ReadOptions) => Promise<T>): Promise<T> {
+  try {
+    return await work(options);
+  } catch (error) {
+    if (!HeadwaterError.is(error) || error.code !== "LTX_CORRUPT" || options.fresh === true) throw error;
+    return work({ ...options, fresh: true });
+  }
 }
 
 function translate(file: ReplicaFile, error: unknown): unknown {
