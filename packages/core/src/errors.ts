@@ -19,6 +19,7 @@ export type ErrorCode =
   | "FENCED"
   | "NOT_DURABLE"
   | "BUFFER_UNWRITABLE"
+  | "CACHE_UNWRITABLE"
   | "BUFFER_FULL"
   | "BUFFER_FOREIGN"
   | "PATH_IN_USE"

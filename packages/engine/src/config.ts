@@ -29,6 +29,15 @@ export interface EngineConfig {
   /** `host:pid` of this process, shown to whoever meets our lease or buffer. */
   readonly owner: string;
   readonly hydration?: HydrationConfig;
+  readonly diskCache?: DiskCacheConfig;
+}
+
+/** Where ranges of the replica's files are kept on a local disk, beyond the life of the process. */
+export interface DiskCacheConfig {
+  /** A folder that other databases and other processes may share. */
+  readonly path: string;
+  /** Bytes of everything in it. */
+  readonly maxBytes: number;
 }
 
 export interface HydrationConfig {

@@ -3,6 +3,7 @@ import { ReadAhead } from "@headwater/page-cache";
 import { createLayout, type Layout, PageReader, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
 import type { EngineConfig, EnginePorts } from "./config.js";
 import { DemandGate } from "./demand.js";
+import { DiskCache } from "./disk-cache.js";
 import type { Emit } from "./events.js";
 import { Follower } from "./follower.js";
 import { Hydration } from "./hydration.js";
@@ -12,11 +13,11 @@ import type { AdoptReply, Opened, PagesReply } from "./opened.js";
 import { frames } from "./own-pages.js";
 import type { SharedState } from "./shared-state.js";
 import { ViewTable } from "./views.js";
-import { type OwnView, Writer } from "./writer.js";
+import { type BufferClaim, type OwnView, Writer } from "./writer.js";
 
 /** Bytes of one demand range: 64 KB cost a round trip the same as 4 KB do. */
 const NEIGHBOURHOOD_BYTES = 64 * 1024;
-/** How long hydration waits for the first statement: a cold start's first row goes before everything else. */
+/** How long background work waits for the first statement: a cold start's first row goes before everything else. */
 const FIRST_ANSWER_WAIT_MS = 500;
 /** What sequential access widens to: at 25 ms and 100 MB/s, more than a third of the time is then spent on bytes. */
 const SCAN_BYTES_MAX = 2 * 1024 * 1024;
@@ -38,6 +39,7 @@ export class Engine {
   readonly #follower: Follower | undefined;
   readonly #writer: Writer | undefined;
   readonly #hydration: Hydration | undefined;
+  readonly #disk: DiskCache | undefined;
   readonly #emit: Emit;
   #adoptedId: number;
   readonly #firstAnswer = new AbortController();
@@ -60,8 +62,10 @@ export class Engine {
       windowMaxPages: pagesIn(SCAN_BYTES_MAX, view.pageSize),
     });
     this.#writer = parts.writer;
+    this.#disk = parts.disk;
     this.#hydration =
-      config.hydration && Hydration.create({ config: config.hydration, ports, reader, gate: this.#gate, shared, emit, views: this.#views });
+      config.hydration &&
+      Hydration.create({ config: config.hydration, ports, reader: parts.storeReader, gate: this.#gate, shared, emit, views: this.#views });
     this.#follower = config.write ? undefined : this.#makeFollower(layout, reader);
     shared.newestView = this.#views.newestId;
     shared.viewTxid = view.txid;
@@ -82,19 +86,24 @@ export class Engine {
    * Opens the replica: lists it, plans it, reads the index, and for a writer recovers the buffer.
    *
    * @throws {HeadwaterError} `NO_REPLICA`, `REPLICA_GAP`, `LTX_CORRUPT`, `BUFFER_UNWRITABLE`, `BUFFER_FOREIGN`,
-   *   `PATH_IN_USE`, or what the store answers. Nothing stays open then.
+   *   `PATH_IN_USE`, `CACHE_UNWRITABLE`, or what the store answers. Nothing stays open then.
    */
   static async open(config: EngineConfig, ports: EnginePorts, emit: Emit): Promise<Engine> {
     const layout = createLayout(config.layout, config.prefix);
     const { shared } = ports;
-    const reader = storeRangeReader(ports.store);
+    const storeReader = storeRangeReader(ports.store);
+    const disk = config.diskCache && new DiskCache(config.diskCache, config.identity, storeReader, ports, emit);
+    const reader = disk?.reader ?? storeReader;
     shared.writeState = config.write ? "write" : "read";
-    const claim = config.write ? await Writer.claim(config, ports) : undefined;
+    let claim: BufferClaim | undefined;
     try {
+      claim = config.write ? await Writer.claim(config, ports) : undefined;
       const replica = (): Promise<OpenedReplica> => openReplica(config, ports.store, layout, reader);
       const writer = claim && (await Writer.open({ config, ports, layout, emit, claim }, replica));
       const { view, pages } = writer ?? (await replica());
-      const engine = new Engine({ config, ports, emit, layout, view, pages, shared, reader, ...(writer ? { writer } : {}) });
+      await disk?.opened();
+      const more = { ...(writer ? { writer } : {}), ...(disk ? { disk } : {}) };
+      const engine = new Engine({ config, ports, emit, layout, view, pages, shared, reader, storeReader, ...more });
       writer?.start(
         (own) => engine.#ownSync(own),
         () => engine.#views.newest,
@@ -103,6 +112,7 @@ export class Engine {
       engine.#startInBackground();
       return engine;
     } catch (error) {
+      await disk?.close();
       await claim?.release();
       throw error;
     }
@@ -110,7 +120,7 @@ export class Engine {
 
   /** Background work waits for the first answer, and for a program that asks for nothing, only a moment. */
   #startInBackground(): void {
-    if (this.#hydration === undefined) return;
+    if (this.#hydration === undefined && this.#disk === undefined) return;
     this.#ports.runtime.timers.sleep(FIRST_ANSWER_WAIT_MS, this.#firstAnswer.signal).then(
       () => this.answered(),
       () => undefined, // The answer was quicker.
@@ -121,7 +131,9 @@ export class Engine {
   answered(): void {
     if (this.#firstAnswer.signal.aborted) return;
     this.#firstAnswer.abort();
-    if (this.#closing === undefined) this.#hydration?.autoStart();
+    if (this.#closing !== undefined) return;
+    this.#hydration?.autoStart();
+    this.#disk?.begin(() => this.#gate.whenIdle());
   }
 
   /** A demand read of the SQLite thread: the page and whatever comes along for free. */
@@ -299,6 +311,7 @@ export class Engine {
     } finally {
       this.shared.writeState = "closed";
       await this.#hydration?.close();
+      await this.#disk?.close();
     }
   }
 
@@ -322,5 +335,8 @@ interface EngineParts {
   readonly pages: ReadonlyMap<number, Uint8Array>;
   readonly shared: SharedState;
   readonly reader: RangeReader;
+  /** Past the disk cache. */
+  readonly storeReader: RangeReader;
+  readonly disk?: DiskCache;
   readonly writer?: Writer;
 }

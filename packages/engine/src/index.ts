@@ -1,4 +1,5 @@
-export type { EngineConfig, EnginePorts, HydrationConfig } from "./config.js";
+export { DISK_BYTES_MIN } from "@headwater/page-cache";
+export type { DiskCacheConfig, EngineConfig, EnginePorts, HydrationConfig } from "./config.js";
 export { Engine } from "./engine.js";
 export type { Emit, EngineEvents, HydrationReport } from "./events.js";
 export type { AdoptReply, Opened, OpenedLog, PagesReply } from "./opened.js";

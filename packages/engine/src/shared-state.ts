@@ -25,6 +25,9 @@ const F64 = {
   cacheBytes: 14,
   lastPollMs: 15,
   viewTimeMs: 16,
+  diskHits: 17,
+  diskMisses: 18,
+  diskBytes: 19,
   requests: 20, // ten slots: count and bytes of list, get, put, head, delete
 } as const;
 const F64_SLOTS = 32;

@@ -10,6 +10,7 @@ export type { Call, Sql } from "./database/sql.js";
 export { optionsFromEnv } from "./options/from-env.js";
 export type {
   Credentials,
+  DiskCacheOptions,
   Events,
   HydrationOptions,
   Logger,

@@ -35,6 +35,14 @@ export interface HydrationOptions {
   readonly maxBytesPerSecond?: number;
 }
 
+/** What of the replica was read stays on a local disk, and need not be asked of the store again after a restart. */
+export interface DiskCacheOptions {
+  /** A folder; other databases and other processes may share it. Made where it is missing. */
+  readonly path: string;
+  /** Bytes of everything in it, whoever wrote it. At least 1 MiB. */
+  readonly maxBytes: number;
+}
+
 /** What `open()` and `openSync()` take. */
 export interface Options {
   /** Default false. Creates the database if the replica is empty. */
@@ -65,8 +73,8 @@ export interface Options {
    * rolled back. Default 1 GiB.
    */
   readonly buffer?: { readonly path?: string; readonly maxBytes?: number };
-  /** Default 32 MiB. */
-  readonly cache?: { readonly maxBytes?: number };
+  /** `maxBytes` of pages in memory: default 32 MiB. `disk`: default none. */
+  readonly cache?: { readonly maxBytes?: number; readonly disk?: DiskCacheOptions };
   /**
    * Whether a writer's commits are synced when the process ends without `close()`: at its natural end, `process.exit()`, an
    * uncaught error, SIGTERM and SIGINT (`signals`). Default `{ signals: true, deadlineMs: 5000 }`. What can't be uploaded by
@@ -109,7 +117,13 @@ export interface Status {
   readonly stale: { readonly reason: string; readonly sinceMs: number } | null;
   readonly buffer: { readonly path?: string; readonly bytes: number; readonly setAside: readonly string[] };
   readonly requests: Readonly<Record<RequestKind, { readonly count: number; readonly bytes: number }>>;
-  readonly cache: { readonly hits: number; readonly misses: number; readonly bytes: number };
+  readonly cache: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly bytes: number;
+    /** Ranges of files, not pages. `bytes`: what this database has on the disk. */
+    readonly disk?: { readonly path: string; readonly hits: number; readonly misses: number; readonly bytes: number };
+  };
 }
 
 /** Typed events. There is no "error": failures reject, or are a `warning`. */

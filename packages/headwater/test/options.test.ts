@@ -59,6 +59,16 @@ describe("resolveOptions", () => {
     expect(resolve("memory:a?hydration_enabled=true&hydration_path=/tmp/x.db", { hydration: false }).engine.hydration).toBeUndefined();
   });
 
+  it("keeps ranges on a disk where that is asked for, in code or in a URL, and never those of a store in memory", () => {
+    const disk = { path: "/tmp/cache", maxBytes: 5_000_000 };
+    expect(resolve("s3://bucket/app", { cache: { disk } }).engine.diskCache).toEqual(disk);
+    expect(resolve("s3://bucket/app", { cache: { maxBytes: 0 } }).engine.diskCache).toBeUndefined();
+    const { engine, cacheBytes } = resolve("file:///tmp/x?cache_disk_path=/tmp/cache&cache-disk-size=5MB&cacheSize=1kib");
+    expect([engine.diskCache, cacheBytes]).toEqual([disk, 1024]);
+    expect(resolve("s3://bucket/a?cache_disk_path=/tmp/cache&cache_disk_size=5MB", { cache: {} }).engine.diskCache).toBeUndefined();
+    expect(resolve("memory:a", { cache: { disk } }).engine.diskCache).toBeUndefined();
+  });
+
   it("lets a URL turn writing off and never on", () => {
     expect(resolve("memory:a?write=false", { write: true }).engine.write).toBe(false);
     expect(() => resolve("memory:a?write=true")).toThrow(expect.objectContaining({ code: "BAD_URL" }));
@@ -77,6 +87,11 @@ describe("resolveOptions", () => {
     ["memory:a", { syncIntervalMs: -1 }, "BAD_OPTION"],
     ["memory:a", { hydration: { pathh: "x" } } as never, "BAD_OPTION"],
     ["memory:a", { store: { credentials: { accessKeyId: "" } } } as never, "BAD_OPTION"],
+    ["s3://bucket/a", { cache: { disk: { path: "/tmp/x" } } } as never, "BAD_OPTION"],
+    ["s3://bucket/a", { cache: { disk: { path: "/tmp/x", maxBytes: 1000 } } }, "BAD_OPTION"],
+    ["s3://bucket/a", { cache: { disk: "/tmp/x" } } as never, "BAD_OPTION"],
+    ["s3://bucket/a?cache_disk_path=/tmp/x", {}, "BAD_URL"],
+    ["s3://bucket/a?cache_disk_path=/tmp/x&cache_disk_size=1kb", {}, "BAD_OPTION"],
     ["memory:a?sync_intervall=1s", {}, "BAD_URL"],
     ["memory:a?sync_interval=1", {}, "BAD_OPTION"],
     ["memory:a?sync_interval=1s&sync-interval=2s", {}, "BAD_URL"],

@@ -4,7 +4,7 @@ import type { DiskTier } from "../src/index.js";
 import { contentOf, Disk, MIB } from "./support/disk.js";
 
 const seed = testSeed("disk-crash");
-const rounds = 30 * Number(process.env["HEADWATER_ROUNDS"] ?? "1");
+const rounds = 20 * Number(process.env["HEADWATER_ROUNDS"] ?? "1");
 const MAX_BYTES = MIB + 300_000;
 
 /** Up to three processes on one path: each with a store of its own or the same one, any of which may die. */

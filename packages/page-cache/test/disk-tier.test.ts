@@ -115,10 +115,25 @@ describe("DiskTier", () => {
     tier.forget("a");
     await tier.written();
     expect([await has(tier, "a", 0, 1000), await has(tier, "a", 2000, 3000), await has(tier, "b", 0, 1000)]).toEqual([false, false, true]);
-    // What is put anew counts, also after a restart, where an older segment has the same bytes.
-    put(tier, "a", 0, 500);
-    await tier.close();
-    expect(await has(await disk.tier(), "a", 0, 500)).toBe(true);
+  });
+
+  it("takes what was put last, where there are two for the same bytes, also after a restart", async () => {
+    const disk = new Disk();
+    const first = await disk.tier();
+    for (const round of [1, 2]) {
+      first.put("a", 0, new Uint8Array(1000).fill(round));
+      await first.written();
+      first.forget("a");
+    }
+    await first.close();
+    const second = await disk.tier();
+    expect((await second.read("a", 0, 1000))?.[500]).toBe(2);
+    second.forget("a");
+    second.put("a", 500, new Uint8Array(1000).fill(3));
+    disk.runtime.jump(1);
+    await second.close();
+    const third = await disk.tier();
+    expect((await third.read("a", 500, 1500))?.[0]).toBe(3);
   });
 
   it("waits with writing until nobody wants the thread, but not when it is closed", async () => {
@@ -195,6 +210,21 @@ describe("DiskTier: bounds", () => {
     put(one, "c", 0, 1000);
     await one.close();
     expect(await has(await disk.tier({ maxBytes, store: "one" }), "c", 0, 1000)).toBe(true);
+  });
+
+  it("is exceeded by what one other process writes meanwhile, a segment at most", async () => {
+    const disk = new Disk();
+    const maxBytes = 2 * MIB;
+    const [one, two] = [await disk.tier({ maxBytes, store: "one" }), await disk.tier({ maxBytes, store: "two" })];
+    for (let n = 0; n < 60; n += 1) {
+      for (const tier of [one, two]) {
+        put(tier, `f${n}`, 0, 40_000);
+        await tier.written();
+        expect(disk.bytes()).toBeLessThanOrEqual(maxBytes + maxBytes / 16);
+      }
+    }
+    expect(await has(one, "f59", 0, 40_000)).toBe(true);
+    expect(await has(two, "f59", 0, 40_000)).toBe(true);
   });
 
   it("puts the small segments of many short processes together", async () => {

@@ -13,7 +13,8 @@ export type Reported = { [K in keyof EngineEvents]: readonly [K, EngineEvents[K]
 /** The outside world of engines: clock, files and store in memory, all of it in the test's hands. */
 export class World {
   readonly runtime: ManualRuntime = new ManualRuntime();
-  readonly fs: MemoryFileSystem = new MemoryFileSystem();
+  /** May be another world's too: two stores, and one machine. */
+  readonly fs: MemoryFileSystem;
   readonly #bucket = new MemoryBucket();
   /** What all engines' stores hold, behind the hooks' back. */
   readonly store: MemoryObjectStore = this.#newStore();
@@ -23,7 +24,8 @@ export class World {
   hooks: Hooks = {};
   readonly #held = new Set<string>();
 
-  constructor() {
+  constructor(fs: MemoryFileSystem = new MemoryFileSystem()) {
+    this.fs = fs;
     this.fs.mkdir("/db");
   }
 

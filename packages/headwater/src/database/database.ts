@@ -215,7 +215,7 @@ export class Database implements Sql, AsyncDisposable {
  * downloaded before but its index, and what came along.
  *
  * @throws {HeadwaterError} `BAD_URL`, `BAD_OPTION`, `NO_REPLICA`, `STORE_DENIED`, `STORE_NO_BUCKET`, `STORE_UNAVAILABLE`,
- *   `LTX_CORRUPT`, `REPLICA_GAP`, `BUFFER_UNWRITABLE`, `BUFFER_FOREIGN`, `PATH_IN_USE`, `ABORTED`.
+ *   `LTX_CORRUPT`, `REPLICA_GAP`, `BUFFER_UNWRITABLE`, `BUFFER_FOREIGN`, `PATH_IN_USE`, `CACHE_UNWRITABLE`, `ABORTED`.
  */
 export async function openDatabase(url: string | URL, options: Options = {}): Promise<Database> {
   const resolved = resolveOptions(url, options, false);

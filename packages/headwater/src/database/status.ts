@@ -8,6 +8,7 @@ export interface StatusTexts {
   readonly url: string;
   readonly bufferPath?: string;
   readonly copyPath?: string;
+  readonly diskPath?: string;
   lastError?: string;
   staleReason?: string;
   readonly setAside: string[];
@@ -15,12 +16,13 @@ export interface StatusTexts {
 
 /** The texts of a fresh handle's status. */
 export function statusTexts({ url, config }: Pick<Resolved, "url" | "config">): StatusTexts {
-  const { bufferDir, hydration } = config.engine;
+  const { bufferDir, hydration, diskCache } = config.engine;
   return {
     url,
     setAside: [],
     ...(bufferDir === undefined ? {} : { bufferPath: bufferDir }),
     ...(hydration === undefined ? {} : { copyPath: hydration.path }),
+    ...(diskCache === undefined ? {} : { diskPath: diskCache.path }),
   };
 }
 
@@ -52,7 +54,17 @@ export function statusOf(shared: SharedState, texts: StatusTexts, nowMs: number)
       setAside: [...texts.setAside],
     },
     requests: Object.fromEntries(REQUEST_KINDS.map((kind) => [kind, shared.requests(kind)])) as Status["requests"],
-    cache: { hits: shared.statistic("cacheHits"), misses: shared.statistic("cacheMisses"), bytes: shared.statistic("cacheBytes") },
+    cache: cacheOf(shared, texts.diskPath),
+  };
+}
+
+function cacheOf(shared: SharedState, path: string | undefined): Status["cache"] {
+  const disk = { hits: shared.statistic("diskHits"), misses: shared.statistic("diskMisses"), bytes: shared.statistic("diskBytes") };
+  return {
+    hits: shared.statistic("cacheHits"),
+    misses: shared.statistic("cacheMisses"),
+    bytes: shared.statistic("cacheBytes"),
+    ...(path === undefined ? {} : { disk: { path, ...disk } }),
   };
 }
 

@@ -10,7 +10,9 @@ interface Draft {
   syncIntervalMs?: number;
   pollIntervalMs?: number;
   buffer?: { path?: string };
-  cache?: { maxBytes?: number };
+  cacheBytes?: number;
+  diskPath?: string;
+  diskBytes?: number;
   hydrationEnabled?: boolean;
   hydrationPath?: string;
 }
@@ -31,7 +33,13 @@ const PARAMETERS: Readonly<Record<string, FromUrl>> = {
     into.buffer = { path: value };
   },
   cacheSize: (where, value, into) => {
-    into.cache = { maxBytes: parseBytes(where, value) };
+    into.cacheBytes = parseBytes(where, value);
+  },
+  cacheDiskPath: (_, value, into) => {
+    into.diskPath = value;
+  },
+  cacheDiskSize: (where, value, into) => {
+    into.diskBytes = parseBytes(where, value);
   },
   hydrationEnabled: (where, value, into) => {
     into.hydrationEnabled = parseSwitch(where, value);
@@ -76,6 +84,20 @@ export function hydrationFrom(enabled: boolean | undefined, path: string | undef
   return enabled === undefined ? {} : { hydration: enabled };
 }
 
-function finish({ hydrationEnabled, hydrationPath, ...options }: Draft): Options {
-  return { ...options, ...hydrationFrom(hydrationEnabled, hydrationPath) };
+function finish({ hydrationEnabled, hydrationPath, cacheBytes, diskPath, diskBytes, ...options }: Draft): Options {
+  return { ...options, ...hydrationFrom(hydrationEnabled, hydrationPath), ...cacheFrom(cacheBytes, diskPath, diskBytes) };
+}
+
+function cacheFrom(maxBytes: number | undefined, path: string | undefined, diskBytes: number | undefined): Pick<Options, "cache"> {
+  const cache = {
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(path === undefined || diskBytes === undefined ? {} : { disk: { path, maxBytes: diskBytes } }),
+  };
+  if ((path === undefined) !== (diskBytes === undefined)) {
+    throw new OptionError(
+      "BAD_URL",
+      "URL parameters cacheDiskPath and cacheDiskSize go together: where the cache is, and how large it may get",
+    );
+  }
+  return Object.keys(cache).length === 0 ? {} : { cache };
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { OptionError, redactUrl } from "@headwater/core";
-import type { HydrationConfig } from "@headwater/engine";
+import type { DiskCacheConfig, HydrationConfig } from "@headwater/engine";
 import { normalizeEndpoint, parseStoreUrl, type StoreUrl } from "@headwater/object-store";
 import type { DatabaseConfig, StoreConfig } from "@headwater/vfs";
 import type { OnExit } from "../database/on-exit.js";
@@ -57,6 +57,7 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
   const identity = identityOf(store, parsed.prefix);
   const write = options.write ?? false;
   const hydration = hydrationConfig(options.hydration ?? false);
+  const diskCache = diskCacheConfig(parsed.kind, options.cache?.disk);
   const config: DatabaseConfig = {
     store,
     engine: {
@@ -74,6 +75,7 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
       owner: `${os.hostname()}:${process.pid}`,
       ...(write ? { bufferDir: options.buffer?.path === undefined ? defaultBufferDir(identity) : path.resolve(options.buffer.path) } : {}),
       ...(hydration === undefined ? {} : { hydration }),
+      ...(diskCache === undefined ? {} : { diskCache }),
     },
     durability: options.durability ?? "interval",
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT,
@@ -124,6 +126,15 @@ function defaultBufferDir(identity: string): string {
   const home = os.homedir();
   const state = process.env["XDG_STATE_HOME"] || (home === "" || home === "/" ? os.tmpdir() : path.join(home, ".local", "state"));
   return path.join(state, "headwater", shortHash(identity));
+}
+
+/** Nothing for a store in memory: its ETags tell objects apart within the process only, and nothing of it is far away. */
+function diskCacheConfig(
+  kind: StoreUrl["kind"],
+  disk: NonNullable<NonNullable<Options["cache"]>["disk"]> | undefined,
+): DiskCacheConfig | undefined {
+  if (disk === undefined || kind === "memory") return undefined;
+  return { path: path.resolve(disk.path), maxBytes: disk.maxBytes };
 }
 
 let copies = 0;

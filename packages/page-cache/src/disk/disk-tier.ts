@@ -20,6 +20,8 @@ export interface DiskTierOptions {
   readonly whenIdle?: () => Promise<void>;
   /** Writing failed (the disk is full, say) and has ended; what is there is still read. Called once at most. */
   readonly onWriteFailure?: (error: unknown) => void;
+  /** The counters have changed. */
+  readonly onChange?: (tier: DiskTier) => void;
 }
 
 /** 1 MiB: 16 segments of 64 KiB. */
@@ -81,7 +83,9 @@ export class DiskTier {
     await options.runtime.timers.turn();
     fs.mkdir(dir, 0o700);
     const { files, bytes } = await loadSegments({ ...options, dir });
-    return new DiskTier(options, files, dir, bytes);
+    const tier = new DiskTier(options, files, dir, bytes);
+    options.onChange?.(tier);
+    return tier;
   }
 
   /** Ranges that were asked for and found whole. */
@@ -102,13 +106,14 @@ export class DiskTier {
     const bytes = await this.#read(file, start, end);
     if (bytes === undefined) this.#misses += 1;
     else this.#hits += 1;
+    this.#options.onChange?.(this);
     return bytes;
   }
 
   async #read(file: string, start: number, end: number): Promise<Uint8Array | undefined> {
     const name = this.#identity(file);
     const extents = this.#files.get(name)?.covering(start, end);
-    if (extents === undefined || this.#closing !== undefined || end <= start) return undefined;
+    if (extents === undefined || this.#closing !== undefined || !(start < end)) return undefined;
     const out = new Uint8Array(end - start);
     let spent = 0;
     for (const extent of extents) {
@@ -190,6 +195,7 @@ export class DiskTier {
       this.#pendingBytes = 0;
       this.#options.onWriteFailure?.(error);
     }
+    this.#options.onChange?.(this);
   }
 
   /** The folder's name is a short digest of the store; the records say it in full. */

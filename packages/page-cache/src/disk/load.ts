@@ -18,8 +18,8 @@ export interface Loaded {
 }
 
 /**
- * Reads the indexes of all segments in a folder, none of their data. The newest first: where two hold the same bytes,
- * they were fetched anew for a reason.
+ * Reads the indexes of all segments in a folder, none of their data. What was written last comes first: where two records
+ * are for the same bytes, these were fetched anew for a reason.
  */
 export async function loadSegments(options: LoadOptions): Promise<Loaded> {
   const { fs, runtime, dir } = options;
@@ -36,7 +36,7 @@ function loadSegment({ fs, dir, checksum }: LoadOptions, name: string, files: Ma
   const dataBytes = fs.stat(dataPath(fs, dir, name))?.size ?? 0;
   const index = readWhole(fs, indexPath(fs, dir, name));
   if (index === undefined) return;
-  for (const record of decodeRecords(index, checksum)) {
+  for (const record of [...decodeRecords(index, checksum)].reverse()) {
     if (record.dataOffset + record.length > dataBytes) continue; // Its bytes never arrived.
     extentsOf(files, record.file).add(record, name);
   }

@@ -81,22 +81,24 @@ export class SegmentStore {
     bytes: Uint8Array,
   ): Promise<{ readonly writer: SegmentWriter; readonly record: ReturnType<SegmentWriter["append"]>["record"] }> {
     const room = storedBytes(file, bytes.byteLength);
+    if (this.#writer !== undefined && !this.#fits(this.#writer, room)) {
+      this.close();
+      // Others write here too: with each segment their growth is looked at again.
+      this.#totalBytes = Number.POSITIVE_INFINITY;
+    }
     if (this.#totalBytes + room > this.#options.maxBytes) await this.#makeRoom(room);
-    const writer = await this.#writerFor(room);
+    if (this.#writer === undefined && !this.#isMoving) await this.#putTogether();
+    const { fs, dir, runtime } = this.#options;
+    this.#writer ??= new SegmentWriter(fs, dir, runtime);
+    const writer = this.#writer;
     const { record, written } = writer.append(file, start, bytes, this.#options.checksum);
     this.#ownBytes += written;
     this.#totalBytes += written;
     return { writer, record };
   }
 
-  async #writerFor(room: number): Promise<SegmentWriter> {
-    const { fs, dir, runtime } = this.#options;
-    const current = this.#writer;
-    if (current !== undefined && current.dataBytes + room <= this.#segmentBytes && current.isThere) return current;
-    this.close();
-    if (!this.#isMoving) await this.#putTogether();
-    this.#writer ??= new SegmentWriter(fs, dir, runtime);
-    return this.#writer;
+  #fits(writer: SegmentWriter, room: number): boolean {
+    return writer.dataBytes + room <= this.#segmentBytes && writer.isThere;
   }
 
   /** Removes the oldest segments, whosever they are, until so many bytes fit. */

@@ -43,7 +43,10 @@ export function contentOf(file: string, size: number = MIB): Uint8Array {
   if (bytes === undefined) {
     let seed = size;
     for (const letter of file) seed = Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0);
-    bytes = new SeededRandom(seed).bytes(size);
+    const random = new SeededRandom(seed);
+    const words = new Uint32Array(Math.ceil(size / 4));
+    for (let i = 0; i < words.length; i += 1) words[i] = random.nextU32();
+    bytes = new Uint8Array(words.buffer, 0, size);
     contents.set(name, bytes);
   }
   return bytes;
