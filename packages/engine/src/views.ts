@@ -1,6 +1,7 @@
 import { HeadwaterError, unlessAborted } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
 import { type Layout, listReplica, openView, planRestore, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
+import { isSameState } from "./same-state.js";
 
 /** How often a view whose files vanished is planned anew before its reader is told. */
 const REPLANS_MAX = 3;
@@ -111,7 +112,7 @@ export class ViewTable {
     const plan = planRestore(listing.files, seen.txid);
     if (plan === undefined) throw new HeadwaterError("REPLICA_FILE_GONE", `the replica is empty now; prefix=${this.#layout.prefix}`);
     const { view } = await openView(this.#store, this.#layout, plan, { reader: this.#reader });
-    if (view.commit !== seen.commit) {
+    if (!(await isSameState(seen, view, listing.files, this.#reader))) {
       throw new HeadwaterError("REPLICA_FILE_GONE", `the replica was replaced by another one; prefix=${this.#layout.prefix}`);
     }
     if (this.#views.has(id)) this.#views.set(id, view);

@@ -152,6 +152,35 @@ describe("ViewTable", () => {
     await expect(failing()).rejects.toMatchObject({ code: "REPLICA_FILE_GONE", message: expect.stringContaining("another") });
   });
 
+  it("says so where another database has a state of the same number and size", async () => {
+    const world = await replica();
+    const table = new ViewTable(world.hooked(), world.layout, await newest(world));
+    const reader = new PageReader({ reader: storeRangeReader(world.store) });
+    await removeLevelZero(world, 1, 2, 3);
+    for (const min of [1, 2, 3]) await put(world, { min, commit: 10, timestampMs: 1_800_000_000_000 + min });
+    await expect(table.reading(1, (view) => reader.readPages(view, [3]))).rejects.toMatchObject({
+      code: "REPLICA_FILE_GONE",
+      message: expect.stringContaining("another"),
+    });
+    // Nothing of it was taken over.
+    expect(table.get(1).newest?.header.timestampMs).toBe(1_700_000_000_003);
+  });
+
+  it("goes on with a snapshot of the same state that carries the time of its making, where another file proves it", async () => {
+    const versions = new Map(range(1, 10).map((pgno) => [pgno, pgno === 2 || pgno === 3 ? pgno : 1]));
+    for (const proof of ["the newest file as it was", "a compacted file with its timestamp", "none"]) {
+      const world = await replica();
+      const table = new ViewTable(world.hooked(), world.layout, await newest(world));
+      const reader = new PageReader({ reader: storeRangeReader(world.store) });
+      await put(world, { min: 1, max: 3, level: 9, commit: 10, pages: versions, timestampMs: 1_900_000_000_000 });
+      if (proof.startsWith("a comp")) await put(world, { min: 2, max: 3, level: 1, commit: 10, pages: [2, 3] });
+      await removeLevelZero(world, 1, 2, ...(proof.startsWith("the") ? [] : [3]));
+      const reading = table.reading(1, (view) => reader.readPages(view, [1, 2]));
+      if (proof === "none") await expect(reading, proof).rejects.toMatchObject({ code: "REPLICA_FILE_GONE" });
+      else expect(versionIn((await reading).get(2)), proof).toEqual({ pgno: 2, version: 2 });
+    }
+  });
+
   it("does not bring back a view that was let go while it was planned", async () => {
     const world = await replica();
     const gate = new Gate();

@@ -15,6 +15,8 @@ export interface FileSpec {
   readonly commit: number;
   /** Page numbers, or version by page number; default: all. */
   readonly pages?: readonly number[] | ReadonlyMap<number, number>;
+  /** Default: that of the last transaction, as a compacted file has it. */
+  readonly timestampMs?: number;
 }
 
 /** A page that is told from every other by its content, and does not compress. */
@@ -40,11 +42,11 @@ export function range(first: number, last: number): number[] {
 
 /** Puts a file into the world's replica; returns its key. */
 export async function put(world: World, spec: FileSpec): Promise<string> {
-  const { min, max = min, level = 0, commit } = spec;
+  const { min, max = min, level = 0, commit, timestampMs = 1_700_000_000_000 + max } = spec;
   const given = spec.pages ?? range(1, commit);
   const versions = given instanceof Map ? given : new Map((given as readonly number[]).map((pgno) => [pgno, max]));
   const pages = [...versions].sort(([a], [b]) => a - b).map(([pgno, version]) => ({ pgno: pgno as Pgno, data: versionOf(pgno, version) }));
-  const header = { pageSize: PAGE_SIZE, commit, minTXID: txid(min), maxTXID: txid(max), timestampMs: 1_700_000_000_000 + max };
+  const header = { pageSize: PAGE_SIZE, commit, minTXID: txid(min), maxTXID: txid(max), timestampMs };
   return (await storePublisher(world.store, world.layout).publish(encodeLtx({ header, pages }), level)).file.key;
 }
 
