@@ -1,4 +1,5 @@
 import { HeadwaterError, type Runtime, type TXID } from "@headwater/core";
+import { decodeHeader, HEADER_SIZE } from "@headwater/ltx";
 import type { ObjectStore } from "@headwater/object-store";
 import {
   extendView,
@@ -10,6 +11,7 @@ import {
   planRestore,
   type RangeReader,
   type ReplicaFile,
+  sameFile,
   type View,
 } from "@headwater/replica";
 
@@ -87,11 +89,34 @@ export class Follower {
     const { store, layout, newest, onView, onPolled } = this.#options;
     const view = newest();
     const { signal } = this.#stop;
-    const { files } = await listNewer(store, layout, { after: view.txid, level1After: this.#level1End, signal });
-    const newer = files.some((file) => file.maxTXID > view.txid);
-    if (newer) onView(await this.#follow(view, files));
+    // The file that is known comes along: whether it is still the same costs nothing to see.
+    const after = (view.txid === 0n ? 0n : view.txid - 1n) as TXID;
+    const { files } = await listNewer(store, layout, { after, level1After: this.#level1End, signal });
+    await this.#checkHistory(view, files);
+    const newer = files.filter((file) => file.maxTXID > view.txid);
+    if (newer.length > 0) onView(await this.#follow(view, newer));
     for (const file of files) if (file.level === 1 && file.maxTXID > this.#level1End) this.#level1End = file.maxTXID;
     onPolled();
+  }
+
+  /**
+   * A replica that was reset counts its TXIDs from 1 again: what is newer there goes on from another state than ours, and
+   * would be mixed with it. The same transaction may have been put again; then its timestamp is the same.
+   *
+   * @throws {HeadwaterError} `STALE`.
+   */
+  async #checkHistory(view: View, files: readonly ReplicaFile[]): Promise<void> {
+    const { reader, layout } = this.#options;
+    const known = view.newest;
+    const listed = files.find((file) => file.key === known?.file.key);
+    if (known === undefined || listed === undefined || sameFile(known.file, listed)) return;
+    const header = decodeHeader(await reader.read(listed, 0, HEADER_SIZE, { signal: this.#stop.signal }));
+    if (header.timestampMs === known.header.timestampMs) return;
+    throw new HeadwaterError(
+      "STALE",
+      `the replica was replaced by another database; close this one and open it again; key=${listed.key} prefix=${layout.prefix}`,
+      { retryable: false },
+    );
   }
 
   /** The newest view: by the new files alone where they lead there, else by a plan from scratch. */
