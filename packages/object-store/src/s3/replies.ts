@@ -42,7 +42,7 @@ export function bodyExtent(reply: Reply, range: ByteRange | undefined, key: stri
   const encoding = (reply.headers["content-encoding"] ?? "").toLowerCase();
   // "aws-chunked" is what some servers keep of how an object was once uploaded; the bytes are plain.
   if (!["", "identity", "aws-chunked"].includes(encoding)) {
-    throw garbled("it is compressed, which something between here and the store must not do", key, store, false);
+    throw garbled("it is compressed, which something between here and the store must not do", key, store);
   }
   const length = lengthOf(reply, key, store);
   if (reply.status === 206) return partial(reply, range, length, key, store);
