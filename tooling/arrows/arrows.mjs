@@ -19,8 +19,9 @@ export const ARROWS = {
   "packages/vfs": ["core", "ltx", "object-store", "page-cache", "replica", "write-buffer", "hydrator", "engine"],
   "packages/headwater": ["core", "ltx", "object-store", "page-cache", "replica", "write-buffer", "hydrator", "engine", "vfs"],
   "apps/example": ["headwater"],
-  // Chaos attacks what users have. Chance from a seed comes from core, and what a replica holds is looked at past the facade.
-  "apps/chaos": ["headwater", "core", "object-store"],
+  // Chaos attacks what users have. Chance from a seed comes from core, what a replica holds is looked at past the
+  // facade, and vfs has the plain SQLite that it is compared with.
+  "apps/chaos": ["headwater", "core", "object-store", "vfs"],
   // It makes replicas that Headwater can't write in the time there is (a snapshot of 100 GB), and reads them back as plain files.
   "apps/bench": ["headwater", "core", "ltx"],
   "apps/interop": [],

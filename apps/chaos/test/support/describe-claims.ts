@@ -12,11 +12,11 @@ export function describeClaims(backend: Backend): void {
   describe(`claims: ${backend}`, () => {
     it.each(CLAIMS.filter(({ backends }) => backends.includes(backend)))("$name holds", async (claim) => {
       const rounds = Math.min(claim.rounds, Math.ceil(claim.sample * scale));
-      const { result, evidence, error, faults } = await runClaim(claim, { seed, rounds, backends: [backend], log: () => undefined });
+      const { result, evidence, error, counts } = await runClaim(claim, { seed, rounds, backends: [backend], log: () => undefined });
       const again = `npm run prove -- ${claim.name} --rounds ${rounds} --seed ${seed}`;
       if (error !== undefined) throw new Error(`${result}; evidence: ${evidence}; the same again: ${again}`, { cause: error });
       expect(result).toBe("held");
-      expect(Object.keys(faults).length > 0).toBe(true);
+      expect(Object.values(counts).some((count) => count > 0)).toBe(true);
     });
   });
 }
