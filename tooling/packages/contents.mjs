@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { importsOf } from "../arrows/imports.mjs";
 
-const ALLOWED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|NOTICE|(dist|src)\/.+)$/;
+const ALLOWED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|NOTICE|THIRD_PARTY\.md|(dist|src)\/.+)$/;
 const FORBIDDEN = /(^|\/)(test|testdata|\.reports|\.turbo)\/|\.(test|spec)\.|\.tsbuildinfo$|\.log$/;
 
 /**

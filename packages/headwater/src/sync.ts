@@ -36,7 +36,7 @@ const runtime = await SqliteRuntime.load();
 export function openSync(url: string | URL, options: Options = {}): SyncDatabase {
   const resolved = resolveOptions(url, options, true);
   const { config } = resolved;
-  const ports = newDatabase();
+  const ports = newDatabase({ engine: config.engine, store: config.store });
   const texts = statusTexts(resolved);
   const hub = new EventHub(texts, options.logger);
   const client = new BlockingClient(ports.channel, ports.signal);
@@ -47,7 +47,7 @@ export function openSync(url: string | URL, options: Options = {}): SyncDatabase
   });
   ports.onDeath(() => control.died());
   try {
-    const opening = finishOpening(runtime, client, client.begin("open", { engine: config.engine, store: config.store }), config);
+    const opening = finishOpening(runtime, client, client.opening, config);
     database = new SyncDatabase({ opening, client, control, config, hub, texts, stopSyncOnExit: startSyncOnExit(resolved, control) });
     void hub.release();
     return database;

@@ -25,7 +25,8 @@ describe("a replica on S3", () => {
     await using db = await open(url, writer({ hydration: true }));
     const { lastInsertRowid } = await db.run("insert into t (b) values ('new')");
     await db.sync();
-    await using reader = await open(url, { hydration: true });
+    // A poll in between would count, too.
+    await using reader = await open(url, { hydration: true, pollIntervalMs: 0 });
     expect(await reader.get("select b from t where n = ?", [lastInsertRowid])).toEqual({ b: "new" });
     await reader.hydrated();
     const before = total(reader.status);

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { errorToWire } from "@headwater/core";
 import { BlockingClient } from "./channel/blocking-client.js";
 import { finishOpening } from "./sql/opening.js";
-import type { FromSql, SqlWorkerData, ToSql } from "./sql/protocol.js";
+import type { FromSql, SqliteModuleReady, SqlWorkerData, ToSql } from "./sql/protocol.js";
 import { SqlHost } from "./sql/sql-host.js";
 import { SqliteRuntime } from "./sqlite/index.js";
 
@@ -14,18 +14,18 @@ function post(message: FromSql): void {
   parentPort?.postMessage(message);
 }
 
-// The first LIST goes out before SQLite is even loaded.
-const opening = client.begin("open", { engine: config.engine, store: config.store });
-
-SqliteRuntime.load().then(
-  (runtime) => start(runtime),
-  (error: unknown) => post({ openFailed: errorToWire(error) }),
-);
+// SQLite comes compiled from the thread that started this one, which compiles it once for all its databases.
+parentPort?.once("message", ({ module }: SqliteModuleReady) => {
+  SqliteRuntime.load({ module }).then(
+    (runtime) => start(runtime),
+    (error: unknown) => post({ openFailed: errorToWire(error) }),
+  );
+});
 
 function start(runtime: SqliteRuntime): void {
   let host: SqlHost;
   try {
-    const opened = finishOpening(runtime, client, opening, config);
+    const opened = finishOpening(runtime, client, client.opening, config);
     host = new SqlHost(opened, client, config);
     post({ opened: opened.session.shared.buffer });
   } catch (error) {

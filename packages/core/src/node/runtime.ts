@@ -1,4 +1,3 @@
-import { randomFillSync } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { abortedError } from "../abort.js";
 import type { Runtime } from "../runtime.js";
@@ -50,7 +49,8 @@ export const systemRuntime: Runtime = {
   random: {
     nextU32() {
       if (next === pool.length) {
-        randomFillSync(pool);
+        // The global one: node:crypto takes 3 ms to load, and whoever needs only the clock shall not wait for that.
+        crypto.getRandomValues(pool);
         next = 0;
       }
       const value = pool[next] ?? 0;

@@ -1,7 +1,7 @@
 import { HeadwaterError, unlessAborted } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { systemRuntime } from "@headwater/core/node/runtime";
 import type { EngineEvents } from "@headwater/engine";
-import { AsyncClient, type DatabaseConfig, newDatabase, SqlThread } from "@headwater/vfs";
+import { AsyncClient, type DatabaseConfig, newDatabase, SqlThread } from "@headwater/vfs/client";
 import { resolveOptions } from "../options/resolve.js";
 import type { Events, Options, Params, Row, RunResult, Status, TXID } from "../types.js";
 import { Confirming } from "./confirming.js";
@@ -220,7 +220,7 @@ export class Database implements Sql, AsyncDisposable {
 export async function openDatabase(url: string | URL, options: Options = {}): Promise<Database> {
   const resolved = resolveOptions(url, options, false);
   const { config } = resolved;
-  const ports = newDatabase();
+  const ports = newDatabase({ engine: config.engine, store: config.store });
   const texts = statusTexts(resolved);
   const hub = new EventHub(texts, options.logger);
   let thread: SqlThread | undefined;

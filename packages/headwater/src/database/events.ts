@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { errorFromWire, type HeadwaterError, type WireError } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { systemRuntime } from "@headwater/core/node/runtime";
 import type { EngineEvents } from "@headwater/engine";
 import type { Events, Logger } from "../types.js";
 import type { StatusTexts } from "./status.js";

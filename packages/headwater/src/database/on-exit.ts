@@ -1,6 +1,6 @@
 import { isMainThread } from "node:worker_threads";
-import { systemRuntime } from "@headwater/core/node";
-import { type AsyncClient, ExitGate } from "@headwater/vfs";
+import { systemRuntime } from "@headwater/core/node/runtime";
+import { type AsyncClient, ExitGate } from "@headwater/vfs/client";
 import type { Resolved } from "../options/resolve.js";
 import type { Logger } from "../types.js";
 

@@ -1,5 +1,6 @@
 import { formatTXID } from "@headwater/core";
-import { type HydrationReport, REQUEST_KINDS, type SharedState } from "@headwater/engine";
+import type { HydrationReport } from "@headwater/engine";
+import { REQUEST_KINDS, type SharedState } from "@headwater/engine/shared-state";
 import type { Resolved } from "../options/resolve.js";
 import type { Status } from "../types.js";
 

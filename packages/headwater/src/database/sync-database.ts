@@ -1,5 +1,5 @@
 import { HeadwaterError } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { systemRuntime } from "@headwater/core/node/runtime";
 import {
   type AsyncClient,
   type BlockingClient,

@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { OptionError } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
+import { systemRuntime } from "@headwater/core/node/runtime";
 import type { Logger, Options } from "../types.js";
 import { parseDuration, parseSwitch } from "./durations.js";
 import { hydrationFrom } from "./from-url.js";

@@ -1,12 +1,4 @@
 import { finished } from "node:stream";
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  type S3Client,
-} from "@aws-sdk/client-s3";
 import { HeadwaterError, momentOf, type Runtime, redactUrl, StoreClock, throwIfAborted } from "@headwater/core";
 import { patientRuntime, systemRuntime } from "@headwater/core/node";
 import { checkKey, checkMetadata, checkPrefix } from "../keys.js";
@@ -27,15 +19,18 @@ import type {
 import { checkRange } from "../ranges.js";
 import { closed } from "../store-errors.js";
 import { normalizeEndpoint } from "../store-url.js";
-import { createClient } from "./client.js";
-import type { CredentialsCache } from "./credentials.js";
+import type { SdkClient } from "./client.js";
+import { CredentialsCache } from "./credentials.js";
 import { Download } from "./download.js";
 import { type Attempt, areCredentialsStale, garbled, translate } from "./errors.js";
 import { listPages, type RawPage } from "./listing.js";
 import { checkS3Options, type S3StoreOptions, SOCKETS_MAX } from "./options.js";
 import { payloadHash } from "./payload-hash.js";
+import { PlainReads } from "./plain-reads.js";
 import { type Call, collectedBytes, emptyReply, type Reply } from "./recording-handler.js";
 import { bareEtag, dateOf, normalizeEtag } from "./replies.js";
+import type { ReadRequests } from "./requests.js";
+import { type S3Settings, settingsOf } from "./settings.js";
 import { abortable, Slots } from "./slots.js";
 
 const GET_BODY_BYTES_MAX = 1024 ** 3;
@@ -50,10 +45,11 @@ export class S3ObjectStore implements ObjectStore {
   readonly description: string;
   readonly #options: S3StoreOptions;
   readonly #runtime: Runtime;
-  readonly #client: S3Client;
-  readonly #credentials: CredentialsCache | undefined;
+  readonly #settings: S3Settings;
+  readonly #plain: PlainReads | undefined;
+  #sdk: Promise<SdkClient> | undefined;
   readonly #slots: Slots;
-  /** On the system's clock, by which the SDK signs. */
+  /** On the system's clock, by which requests are signed. */
   readonly #serverClock: StoreClock = new StoreClock(systemRuntime.clock);
   /** How this server wants the tag of If-Match; unknown until a put has told. */
   #tagForm: "unknown" | "quoted" | "bare";
@@ -66,9 +62,8 @@ export class S3ObjectStore implements ObjectStore {
     this.#runtime = options.runtime ?? patientRuntime;
     this.description = `s3://${options.bucket}${options.endpoint === undefined ? "" : `@${redactUrl(normalizeEndpoint(options.endpoint)).replace(/\/$/, "")}`}`;
     this.#tagForm = options.bareEtags === undefined ? "unknown" : options.bareEtags ? "bare" : "quoted";
-    const { client, credentials } = createClient(options, this.#runtime);
-    this.#client = client;
-    this.#credentials = credentials;
+    this.#settings = settingsOf(options, this.#runtime, () => this.#clockOffsetMs());
+    this.#plain = PlainReads.create(this.#settings, () => this.#loadSdk());
     this.#slots = new Slots(options.socketsMax ?? SOCKETS_MAX);
   }
 
@@ -82,14 +77,13 @@ export class S3ObjectStore implements ObjectStore {
       ifMatch: ETag | undefined,
     ): Promise<{ reply: Reply; metadata: Readonly<Record<string, string>> }> => {
       reply = emptyReply();
-      const command = new GetObjectCommand({
-        ...this.#target(key),
-        ...this.#customerKey(),
-        ...(range === undefined ? {} : { Range: rangeHeader(range) }),
-        ...(ifMatch === undefined ? {} : { IfMatch: this.#tag(ifMatch) }),
-      });
-      const output = await this.#run(attempt, (call) => this.#client.send(command, call));
-      return { reply, metadata: output.Metadata ?? {} };
+      const input = {
+        key,
+        ...(range === undefined ? {} : { range: rangeHeader(range) }),
+        ...(ifMatch === undefined ? {} : { ifMatch: this.#tag(ifMatch) }),
+      };
+      const { metadata } = await this.#run(attempt, async (call) => (await this.#reads()).get(input, call));
+      return { reply, metadata };
     };
     const context = {
       key,
@@ -105,10 +99,9 @@ export class S3ObjectStore implements ObjectStore {
   async head(key: string, options: CallOptions = {}): Promise<HeadResult> {
     this.#begin(key, options);
     const attempt = this.#attempt("head", key, emptyReply(), options.signal);
-    const command = new HeadObjectCommand({ ...this.#target(key), ...this.#customerKey() });
     const output = await this.#run(
       () => attempt,
-      (call) => this.#client.send(command, call),
+      async (call) => (await this.#loadSdk()).head(key, call),
     );
     const etag = normalizeEtag(output.ETag);
     const size = output.ContentLength;
@@ -142,11 +135,10 @@ export class S3ObjectStore implements ObjectStore {
   async delete(key: string, options: CallOptions = {}): Promise<void> {
     this.#begin(key, options);
     const attempt = this.#attempt("delete", key, emptyReply(), options.signal);
-    const command = new DeleteObjectCommand(this.#target(key));
     try {
       await this.#run(
         () => attempt,
-        (call) => this.#client.send(command, call),
+        async (call) => (await this.#loadSdk()).delete(key, call),
       );
     } catch (error) {
       if (!HeadwaterError.is(error) || error.code !== "STORE_NOT_FOUND") throw error;
@@ -160,23 +152,22 @@ export class S3ObjectStore implements ObjectStore {
       throwIfAborted(options.signal);
       this.#throwIfClosed();
       const attempt = this.#attempt("list", prefix, emptyReply(), options.signal);
-      const command = new ListObjectsV2Command({
-        Bucket: this.#options.bucket,
-        Prefix: prefix,
-        ...(options.pageSize === undefined ? {} : { MaxKeys: pageSize }),
-        ...(position.startAfter === undefined ? {} : { StartAfter: position.startAfter }),
-        ...(position.token === undefined ? {} : { ContinuationToken: position.token }),
-      });
+      const input = {
+        prefix,
+        ...(options.pageSize === undefined ? {} : { maxKeys: pageSize }),
+        ...(position.startAfter === undefined ? {} : { startAfter: position.startAfter }),
+        ...(position.token === undefined ? {} : { token: position.token }),
+      };
       const output = await this.#run(
         () => attempt,
-        (call) => this.#client.send(command, call),
+        async (call) => (await this.#reads()).list(input, call),
       );
       // Whatever is no listing parses as an empty one, and so would a full replica look like a new one.
-      if (output.IsTruncated === undefined) throw garbled("something else than a listing", prefix, this.description);
+      if (output.isTruncated === undefined) throw garbled("something else than a listing", prefix, this.description);
       return {
-        contents: output.Contents ?? [],
-        isTruncated: output.IsTruncated,
-        nextToken: output.NextContinuationToken || undefined,
+        contents: output.contents,
+        isTruncated: output.isTruncated,
+        nextToken: output.nextToken || undefined,
         dateMs: this.#dateOf(attempt.reply),
         bytes: collectedBytes(attempt.reply.body),
       };
@@ -187,7 +178,7 @@ export class S3ObjectStore implements ObjectStore {
   async close(): Promise<void> {
     this.#closed = true;
     this.#slots.close(closed(this.description));
-    this.#client.destroy();
+    this.#settings.handler.destroy();
   }
 
   async #put(
@@ -199,22 +190,13 @@ export class S3ObjectStore implements ObjectStore {
     const sha256 = await payloadHash(body, this.#runtime.timers);
     throwIfAborted(options.signal);
     const attempt = { ...this.#attempt("put", key, emptyReply(), options.signal), hasIfMatch: precondition.IfMatch !== undefined };
-    const kmsKeyId = this.#options.sse?.kmsKeyId;
-    const command = new PutObjectCommand({
-      ...this.#target(key),
-      ...this.#customerKey(),
-      ...(kmsKeyId === undefined ? {} : { ServerSideEncryption: "aws:kms", SSEKMSKeyId: kmsKeyId }),
-      ...precondition,
-      Body: body,
-      ...(options.metadata === undefined ? {} : { Metadata: { ...options.metadata } }),
-    });
-    if (sha256 !== undefined) addHeader(command, "x-amz-content-sha256", sha256);
+    const input = { key, body, precondition, metadata: options.metadata, sha256 };
     const { beforeSend } = options;
-    const output = await this.#run(
+    const tag = await this.#run(
       () => attempt,
-      (call) => this.#client.send(command, beforeSend === undefined ? call : { ...call, beforeSend }),
+      async (call) => (await this.#loadSdk()).put(input, beforeSend === undefined ? call : { ...call, beforeSend }),
     );
-    const etag = normalizeEtag(output.ETag);
+    const etag = normalizeEtag(tag);
     if (etag === undefined) throw garbled("no ETag", key, this.description);
     return { etag, dateMs: this.#dateOf(attempt.reply) };
   }
@@ -232,7 +214,6 @@ export class S3ObjectStore implements ObjectStore {
     const { signal, reply } = attempt();
     try {
       const release = await this.#slots.acquire(signal);
-      this.#signWithServerTime();
       const sentAt = momentOf(systemRuntime.clock);
       const sent = send({ reply, ...(signal === undefined ? {} : { abortSignal: signal }) }).finally(() => {
         const dateMs = dateOf(reply);
@@ -249,17 +230,18 @@ export class S3ObjectStore implements ObjectStore {
 
   /**
    * Requests carry the server's time, whatever the clock of this machine says; and after a time asleep, a refused request is
-   * followed by one that is not. The SDK takes the server's time only when it is off by more than five minutes.
+   * followed by one that is not.
    */
-  #signWithServerTime(): void {
+  #clockOffsetMs(): number {
     const { nowMs } = this.#serverClock;
-    if (nowMs !== undefined) this.#client.config.systemClockOffset = Math.round(nowMs - systemRuntime.clock.nowMs());
+    return nowMs === undefined ? 0 : Math.round(nowMs - systemRuntime.clock.nowMs());
   }
 
   /** Refused credentials that a provider can renew are worth another try. */
   #refresh(raw: unknown, error: Error): Error {
-    if (this.#credentials === undefined || !areCredentialsStale(raw) || !HeadwaterError.is(error)) return error;
-    this.#credentials.invalidate();
+    const { credentials } = this.#settings;
+    if (!(credentials instanceof CredentialsCache) || !areCredentialsStale(raw) || !HeadwaterError.is(error)) return error;
+    credentials.invalidate();
     return new HeadwaterError(error.code, error.message, { cause: error.cause, retryable: true });
   }
 
@@ -267,13 +249,15 @@ export class S3ObjectStore implements ObjectStore {
     return { verb, key, store: this.description, reply, signal, isClosed: this.#closed };
   }
 
-  #target(key: string): { Bucket: string; Key: string } {
-    return { Bucket: this.#options.bucket, Key: key };
+  /** What gets and lists: without the SDK's client where that is possible. */
+  #reads(): PlainReads | Promise<ReadRequests> {
+    return this.#plain ?? this.#loadSdk();
   }
 
-  #customerKey(): { SSECustomerAlgorithm?: string; SSECustomerKey?: string } {
-    const key = this.#options.sse?.customerKey;
-    return key === undefined ? {} : { SSECustomerAlgorithm: "AES256", SSECustomerKey: key };
+  /** The SDK's client, loaded when it is needed first. */
+  #loadSdk(): Promise<SdkClient> {
+    this.#sdk ??= import("./client.js").then((sdk) => new sdk.SdkClient(this.#settings));
+    return this.#sdk;
   }
 
   #tag(etag: ETag): string {
@@ -303,15 +287,4 @@ function holdWhileOpen({ body }: Reply, release: () => void): void {
 
 function rangeHeader(range: ByteRange): string {
   return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
-}
-
-/** Sets a header before the request is signed. */
-function addHeader(command: PutObjectCommand, name: string, value: string): void {
-  command.middlewareStack.add(
-    (next) => async (args) => {
-      (args.request as { headers: Record<string, string> }).headers[name] = value;
-      return next(args);
-    },
-    { step: "build", name: "headwaterPayloadHash" },
-  );
 }

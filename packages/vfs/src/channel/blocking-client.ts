@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { errorFromWire, HeadwaterError } from "@headwater/core";
-import { systemRuntime } from "@headwater/core/node";
-import { type FromIo, type Notices, type Operation, type Operations, SIGNAL_DEAD, SIGNAL_REPLIES, type ToIo } from "./protocol.js";
+import { systemRuntime } from "@headwater/core/node/runtime";
+import { type FromIo, type Notices, OPEN_ID, type Operation, type Operations, SIGNAL_DEAD, SIGNAL_REPLIES, type ToIo } from "./protocol.js";
 
 const { monotonicMs } = systemRuntime.clock;
 
@@ -16,7 +16,7 @@ export class BlockingClient {
   readonly #port: MessagePort;
   readonly #signal: Int32Array;
   readonly #graceMs: number;
-  #lastId = 0;
+  #lastId = OPEN_ID;
 
   /** @param graceMs - How long a call waits beyond the engine's own deadline, in milliseconds. */
   constructor(port: MessagePort, signal: SharedArrayBuffer, graceMs: number = GRACE_MS) {
@@ -30,6 +30,9 @@ export class BlockingClient {
   tell<N extends keyof Notices>(notice: N, args: Notices[N]): void {
     this.#post({ notice, args });
   }
+
+  /** The request to open, which went out before this client was made. */
+  readonly opening: { readonly id: number; readonly op: "open" } = { id: OPEN_ID, op: "open" };
 
   /** Sends a request whose reply is taken later with {@link wait}, so that other work can go on meanwhile. */
   begin<O extends Operation>(op: O, args: Operations[O]["args"]): { readonly id: number; readonly op: O } {

@@ -70,7 +70,12 @@ export interface NewDatabase {
   readonly control: import("node:worker_threads").MessagePort;
   /** See {@link SIGNAL_REPLIES}. */
   readonly signal: SharedArrayBuffer;
+  /** The channel's first request, sent before the SQLite thread is there to send it. */
+  readonly open: Operations["open"]["args"];
 }
+
+/** Number of the request that comes with {@link NewDatabase}. */
+export const OPEN_ID = 1;
 
 /** Slots of a channel's signal: a count of the replies sent, and whether the I/O thread has ended. */
 export const SIGNAL_REPLIES = 0;

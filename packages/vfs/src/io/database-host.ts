@@ -8,6 +8,7 @@ import {
   type FromIo,
   type NewDatabase,
   type Notices,
+  OPEN_ID,
   type Operation,
   type Operations,
   SIGNAL_DEAD,
@@ -28,7 +29,7 @@ export class DatabaseHost {
   #nextCredentialsId = 1;
   readonly #credentials = new Map<number, (answer: Notices["credentials"]) => void>();
 
-  constructor({ channel, control, signal }: NewDatabase, onClosed: () => void) {
+  constructor({ channel, control, signal, open }: NewDatabase, onClosed: () => void) {
     this.#channel = channel;
     this.#control = control;
     this.#signal = new Int32Array(signal);
@@ -37,6 +38,7 @@ export class DatabaseHost {
     channel.on("close", () => void this.#abandon());
     channel.on("message", (message: ToIo) => this.#receive(message, (reply) => this.#answerChannel(reply)));
     control.on("message", (message: ToIo) => this.#receive(message, (reply) => control.postMessage(reply)));
+    this.#receive({ id: OPEN_ID, op: "open", args: open }, (reply) => this.#answerChannel(reply));
   }
 
   /** The thread ends: wakes whoever waits for it. */

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { WireError } from "@headwater/core";
 import type { DatabaseConfig } from "../config.js";
+import type { SqliteModule } from "../sqlite/module.js";
 
 export type SqlValue = null | number | bigint | string | Uint8Array;
 export type SqlParams = readonly SqlValue[] | Readonly<Record<string, SqlValue>>;
@@ -44,6 +45,11 @@ export type FromSql =
   // `committed`: the call committed, and this is the newest commit's number. A statement that fails may have committed too.
   | { readonly id: number; readonly value: unknown; readonly committed?: number }
   | { readonly id: number; readonly error: WireError; readonly committed?: number };
+
+/** The first message to the SQLite worker. */
+export interface SqliteModuleReady {
+  readonly module: SqliteModule;
+}
 
 /** `workerData` of the SQLite worker. */
 export interface SqlWorkerData {

@@ -5,9 +5,10 @@ import type { DatabaseFile } from "../database-file.js";
 import { Callbacks } from "./callbacks.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import { Heap } from "./heap.js";
+import { compileSqlite, type SqliteModule } from "./module.js";
 import { tempFilesIn } from "./private-bytes.js";
 import { HeadwaterVfs } from "./vfs.js";
-import { compileSqlite, instantiateSqlite, type LoadedSqlite, type SqliteModule } from "./wasm.js";
+import { instantiateSqlite, type LoadedSqlite } from "./wasm.js";
 
 /** How {@link SqliteRuntime.load} loads. */
 export interface SqliteRuntimeOptions {

@@ -1,15 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import init from "@sqlite.org/sqlite-wasm";
+import type { SqliteModule } from "./module.js";
 
-/** The few parts of the WebAssembly global that are used here; neither the ES nor the Node type libraries declare it. */
+/** The part of the WebAssembly global that is used here; neither the ES nor the Node type libraries declare it. */
 declare const WebAssembly: {
-  compile(bytes: Uint8Array): Promise<SqliteModule>;
   readonly Instance: new (module: SqliteModule, imports: object) => { readonly exports: object };
 };
-
-/** A `WebAssembly.Module` of SQLite. It can be posted between threads. */
-export type SqliteModule = object;
 
 /** A `WebAssembly.Memory`. */
 export interface WasmMemory {
@@ -111,12 +106,6 @@ const silent = (): void => {};
 const config = globalThis as { sqlite3ApiConfig?: unknown };
 /** Loads run one after the other: each sets a global that sqlite-wasm reads late and then deletes. */
 let loading: Promise<unknown> = Promise.resolve();
-
-/** Compiles the WASM binary of the pinned sqlite-wasm package. */
-export async function compileSqlite(): Promise<SqliteModule> {
-  const file = createRequire(import.meta.url).resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm");
-  return WebAssembly.compile(await readFile(file));
-}
 
 /** A new instance of SQLite with a heap of its own. Prints nothing, then or later. */
 export function instantiateSqlite(module: SqliteModule): Promise<LoadedSqlite> {

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type NewDatabase, SIGNAL_BYTES } from "../channel/protocol.js";
+import { type NewDatabase, type Operations, SIGNAL_BYTES } from "../channel/protocol.js";
 
 /** The caller's ends of a new database: a channel for the SQLite thread, a control port for the caller. */
 export interface DatabasePorts {
@@ -17,14 +17,17 @@ interface IoThread {
 
 let shared: IoThread | undefined;
 
-/** Hands a new database to the I/O thread of this JavaScript thread, which starts with the first one and is shared by all. */
-export function newDatabase(): DatabasePorts {
+/**
+ * Hands a new database to the I/O thread of this JavaScript thread, which starts with the first one and is shared by all.
+ * It begins to open it at once, while the SQLite thread is still being started: the reply waits in the channel.
+ */
+export function newDatabase(open: Operations["open"]["args"]): DatabasePorts {
   shared ??= startIoThread();
   const { worker, deaths } = shared;
   const channel = new MessageChannel();
   const control = new MessageChannel();
   const signal = new SharedArrayBuffer(SIGNAL_BYTES);
-  const ports: NewDatabase = { channel: channel.port2, control: control.port2, signal };
+  const ports: NewDatabase = { channel: channel.port2, control: control.port2, signal, open };
   worker.postMessage(ports, [channel.port2, control.port2]);
   return { channel: channel.port1, control: control.port1, signal, onDeath: (listener) => deaths.add(listener) };
 }

@@ -1,8 +1,9 @@
 import { Worker } from "node:worker_threads";
 import { errorFromWire, HeadwaterError } from "@headwater/core";
-import { SharedState } from "@headwater/engine";
+import { SharedState } from "@headwater/engine/shared-state";
 import type { DatabaseConfig } from "../config.js";
-import type { FromSql, SqlOperation, SqlOperations, SqlWorkerData, ToSql } from "../sql/protocol.js";
+import type { FromSql, SqliteModuleReady, SqlOperation, SqlOperations, SqlWorkerData, ToSql } from "../sql/protocol.js";
+import { compileSqlite } from "../sqlite/module.js";
 import type { DatabasePorts } from "./io-thread.js";
 
 interface Pending {
@@ -60,6 +61,10 @@ export class SqlThread {
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       worker.on("error", onError).on("exit", onExit).on("message", onMessage);
+      compileSqlite().then(
+        (module) => worker.postMessage({ module } satisfies SqliteModuleReady),
+        (cause: unknown) => fail(new HeadwaterError("WORKER_DIED", "SQLite could not be compiled", { cause })),
+      );
     });
   }
 

@@ -1,10 +1,11 @@
 import { ManualRuntime, MemoryFileSystem } from "@headwater/core/testing";
 import type { DatabaseFile } from "../../src/database-file.js";
 import { Heap } from "../../src/sqlite/heap.js";
+import { compileSqlite } from "../../src/sqlite/module.js";
 import { tempFilesIn } from "../../src/sqlite/private-bytes.js";
 import { HeadwaterVfs } from "../../src/sqlite/vfs.js";
 import type { FailureSink } from "../../src/sqlite/vfs-file.js";
-import { compileSqlite, instantiateSqlite, type LoadedSqlite, type Ptr } from "../../src/sqlite/wasm.js";
+import { instantiateSqlite, type LoadedSqlite, type Ptr } from "../../src/sqlite/wasm.js";
 
 type Fn = (...args: (number | bigint)[]) => number;
 
