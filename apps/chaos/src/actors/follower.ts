@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HeadwaterError, open, type Sql } from "headwater";
 import { stateOf } from "../steady/state.js";
 import type { FollowerMessage, FollowerTask } from "./follower-messages.js";
+import { sayLine } from "./say.js";
 
 // A process that follows a replica and reads all of each view that it gets. A line of input, a TXID, is the last to wait for.
 
@@ -14,9 +15,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   lastTxid = line;
 });
 
-function say(message: FollowerMessage): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-}
+const say: (message: FollowerMessage) => void = sayLine;
 
 async function main(): Promise<void> {
   await using db = await open(task.url, { pollIntervalMs: POLL_MS, cache: { maxBytes: 0 } });

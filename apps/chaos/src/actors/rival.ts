@@ -4,6 +4,7 @@ import { SeededRandom } from "@headwater/core/testing";
 import { type Database, type FencedError, HeadwaterError, open } from "headwater";
 import { addLink, BEGINNING, CREATE_HISTORY, type Link } from "../rivals/history.js";
 import type { RivalMessage, RivalOrder, RivalTask } from "./rival-messages.js";
+import { sayLine } from "./say.js";
 
 // A process that writes as if it were the only one: it adds rows, is fenced now and then, closes, and opens again.
 
@@ -24,10 +25,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   wake();
 });
 
-/** Pipes are written synchronously on POSIX. */
-function say(message: RivalMessage): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-}
+const say: (message: RivalMessage) => void = sayLine;
 
 /** Sleeps until an order comes. */
 async function ordered(): Promise<void> {

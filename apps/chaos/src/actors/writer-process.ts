@@ -7,8 +7,12 @@ const OPENING_MS_MAX = 120_000;
 
 /** A writer in a process of its own. */
 export class WriterProcess extends Actor<WriterMessage> {
+  /** Whether each of its commits returns only when the replica has it. */
+  readonly durable: boolean;
+
   constructor(start: Omit<ActorStart, "script" | "task"> & { readonly task: WriterTask }) {
     super({ ...start, script: "writer" });
+    this.durable = start.task.options.durability === "commit";
   }
 
   /** The newest transaction whose commit was acknowledged. */

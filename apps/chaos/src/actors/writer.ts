@@ -4,16 +4,14 @@ import { asyncLedger, syncLedger } from "../ledger/databases.js";
 import { applyStep, checkLedger, createLedger } from "../ledger/ledger.js";
 import { stepOf } from "../ledger/steps.js";
 import type { WriterMessage, WriterTask } from "./messages.js";
+import { sayLine } from "./say.js";
 
 // A process that checks what it finds, commits one transaction after the other, and says so. It is made to be killed.
 
 const task = JSON.parse(process.argv[2] ?? "{}") as WriterTask;
 let during = "open";
 
-/** Pipes are written synchronously on POSIX, so what was said is out even if the process is killed right after. */
-function say(message: WriterMessage): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-}
+const say: (message: WriterMessage) => void = sayLine;
 
 async function main(): Promise<void> {
   const db = task.api === "open" ? await open(task.url, task.options) : openSync(task.url, task.options);

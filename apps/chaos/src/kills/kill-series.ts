@@ -5,19 +5,28 @@ import type { Options } from "headwater";
 import type { WriterTask } from "../actors/messages.js";
 import { WriterProcess } from "../actors/writer-process.js";
 import { type Backend, type ClaimRun, mustBe } from "../claim.js";
-import { readReplica } from "../ledger/read-replica.js";
 import { makePlace, type Place } from "../places.js";
 import { FaultProxy } from "../proxy/fault-proxy.js";
 import { BAD_DAY } from "../proxy/rules.js";
 import type { Tally } from "../tally.js";
 import type { Attack } from "./attack.js";
+import { Reckoning } from "./reckoning.js";
 import { temporaryFiles } from "./temporary-files.js";
 
 /** Until one was measured. */
 const OPENING_MS_GUESS = 400;
 const LAST_COMMITS = 3;
 
+/** How a writer may end while storage misbehaves; without its buffer, a late put of its dead predecessor is another writer's. */
+const MAY_FAIL: Readonly<Record<BufferKind, readonly string[]>> = {
+  file: ["STORE_UNAVAILABLE"],
+  memory: ["STORE_UNAVAILABLE", "FENCED"],
+};
+
+export type BufferKind = "file" | "memory";
+
 interface SeriesParts {
+  readonly buffer: BufferKind;
   readonly run: ClaimRun;
   readonly backend: Backend;
   readonly counts: Tally;
@@ -34,11 +43,7 @@ export class KillSeries {
   readonly #random: SeededRandom;
   readonly #ledgerSeed: number;
   readonly #pageSize: number;
-  /** Every transaction up to here has been acknowledged, or was seen since. */
-  #acknowledged = 0;
-  /** A sync has confirmed everything up to here. */
-  #confirmed = 0;
-  #openingMs = OPENING_MS_GUESS;
+  readonly #reckoning: Reckoning;
   #temporaryFiles = 0;
   #proxy: FaultProxy | undefined;
   /** What attacks left to be done: puts that arrive late. */
@@ -54,6 +59,12 @@ export class KillSeries {
     this.#folder = path.join(run.folder, `${backend}-${series}`);
     mkdirSync(this.#folder, { recursive: true });
     this.#place = makePlace(backend, this.#folder);
+    this.#reckoning = new Reckoning({
+      ledgerSeed: this.#ledgerSeed,
+      keepsBuffer: parts.buffer === "file",
+      count: (name, by) => parts.counts.add(`${backend}: ${name}`, by),
+      mayFail: (code) => this.#proxy !== undefined && MAY_FAIL[parts.buffer].includes(code),
+    });
   }
 
   static async start(parts: SeriesParts): Promise<KillSeries> {
@@ -86,22 +97,29 @@ export class KillSeries {
     const { counts, faults, backend } = this.#parts;
     const writer = this.#spawn(attack.needsPuts);
     const proxy = this.#proxy === undefined ? {} : { proxy: this.#proxy };
-    const moment = await attack.wait({ writer, place: this.#place, ...proxy, random: this.#random, openingMs: this.#openingMs });
+    const moment = await attack.wait({
+      writer,
+      place: this.#place,
+      ...proxy,
+      random: this.#random,
+      openingMs: this.#reckoning.openingMs ?? OPENING_MS_GUESS,
+    });
     await writer.kill();
     if (moment.afterwards !== undefined) this.#late.push(moment.afterwards());
     if (moment.found) faults.add(`${backend}: killed ${attack.name}`);
     counts.add(`${backend}: kills`);
-    this.#learn(writer);
+    this.#reckoning.learn(writer);
     const left = temporaryFiles(this.#place);
     if (left > this.#temporaryFiles) counts.add(`${backend}: kills that left a file with a temporary name`);
     this.#temporaryFiles = left;
-    await this.#checkReplica();
+    await this.#reckoning.checkReplica(this.#place.url);
   }
 
   #spawn(needsPuts: boolean, more: Partial<WriterTask> = {}): WriterProcess {
     const random = this.#random;
     const options: Options = {
       write: true,
+      ...this.#durability(needsPuts),
       pageSize: this.#pageSize,
       syncIntervalMs: random.pick(needsPuts ? [1, 10, 50] : [0, 1, 20, 200, 1000]),
       cache: { maxBytes: random.pick([32 * 1024 * 1024, 0, 100_000]) },
@@ -117,34 +135,9 @@ export class KillSeries {
     return new WriterProcess({ task, stateDir: path.join(this.#folder, "state"), logFile: path.join(this.#folder, "writers.log") });
   }
 
-  /** Takes over what a writer said, after checking that what it found is what had been acknowledged. */
-  #learn(writer: WriterProcess): void {
-    const { counts, backend } = this.#parts;
-    const failed = writer.last("failed");
-    if (failed?.code === "STORE_UNAVAILABLE" && this.#proxy !== undefined)
-      counts.add(`${backend}: writers that gave up since the store did not answer`); // as it may: the next one must find everything
-    else mustBe(failed === undefined, () => `a writer failed during ${failed?.during}: ${failed?.code}: ${failed?.message}`);
-    const opened = writer.last("open");
-    if (opened === undefined) return;
-    this.#openingMs = opened.afterMs;
-    const { top, setAside } = opened;
-    // The one transaction that was under way may be there too: whole, as the writer has checked.
-    mustBe(top >= this.#acknowledged, () => `transactions ${top + 1} to ${this.#acknowledged} were acknowledged, and are gone`);
-    mustBe(top <= this.#acknowledged + 1, () => `transaction ${top} is there, and only ${this.#acknowledged} were acknowledged`);
-    mustBe(setAside.length === 0, () => `commits were set aside, though there is no other writer: ${setAside.join(", ")}`);
-    counts.add(`${backend}: reopened`);
-    counts.add(`${backend}: commits acknowledged`, writer.all("commit").length);
-    counts.add(`${backend}: syncs confirmed`, writer.all("sync").length);
-    if (top === this.#acknowledged + 1) counts.add(`${backend}: unacknowledged commits that were there`);
-    this.#acknowledged = writer.acknowledged;
-    this.#confirmed = Math.max(this.#confirmed, writer.last("sync")?.n ?? 0);
-  }
-
-  async #checkReplica(): Promise<void> {
-    const { top } = await readReplica(this.#place.url, this.#ledgerSeed);
-    mustBe(top >= this.#confirmed, () => `the replica ends at transaction ${top}, and a sync had confirmed ${this.#confirmed}`);
-    mustBe(top <= this.#acknowledged + 1, () => `the replica holds transaction ${top}; only ${this.#acknowledged} were acknowledged`);
-    this.#parts.counts.add(`${this.#parts.backend}: replicas read whole`);
+  /** On files no fault delays a sync, so each commit can wait for its own. */
+  #durability(needsPuts: boolean): Pick<Options, "durability"> {
+    return this.#parts.backend === "file" && needsPuts && this.#random.chance(0.3) ? { durability: "commit" } : {};
   }
 
   /** An undisturbed writer: it finds everything, and closing it puts everything into the replica. */
@@ -153,9 +146,8 @@ export class KillSeries {
     if (this.#proxy !== undefined) this.#proxy.enabled = false;
     const writer = this.#spawn(false, { commits: LAST_COMMITS });
     await writer.ended;
-    this.#learn(writer);
+    this.#reckoning.learn(writer);
     mustBe(writer.last("closed") !== undefined, () => "the last writer did not close");
-    this.#confirmed = this.#acknowledged;
-    await this.#checkReplica();
+    await this.#reckoning.checkReplica(this.#place.url);
   }
 }

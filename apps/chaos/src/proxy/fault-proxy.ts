@@ -21,6 +21,16 @@ interface Catch {
   readonly caught: (held: HeldPut) => void;
 }
 
+/** What happens to the n-th request, counted from 1, and perhaps to all later ones. */
+export interface NthFault {
+  readonly nth: number;
+  readonly mode: "once" | "for ever";
+  readonly fault: ProxyFault;
+  /** Called when it strikes: before anything is done, and when the server has done it, where it gets it. */
+  readonly onStrike?: () => void;
+  readonly onDone?: () => void;
+}
+
 export interface FaultProxyOptions {
   /** The server, `http://host:port`. */
   readonly target: string;
@@ -28,6 +38,7 @@ export interface FaultProxyOptions {
   readonly rules: readonly ProxyRule[];
   /** Each fault is counted here, as `proxy: NAME`. */
   readonly faults: Tally;
+  readonly nth?: NthFault;
 }
 
 /**
@@ -44,6 +55,8 @@ export class FaultProxy implements AsyncDisposable {
   #catches: Catch[] = [];
   /** Off: everything passes. */
   enabled = true;
+  #requests = 0;
+  #nthStruck = 0;
 
   private constructor(options: FaultProxyOptions) {
     this.#options = options;
@@ -59,6 +72,16 @@ export class FaultProxy implements AsyncDisposable {
 
   get endpoint(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** How many requests came. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** How many met the fault of the n-th. */
+  get nthStruck(): number {
+    return this.#nthStruck;
   }
 
   /** Connections are refused for so long; those that are open are reset. */
@@ -114,19 +137,25 @@ export class FaultProxy implements AsyncDisposable {
     reply.on("error", () => undefined);
     try {
       const body = await bodyOf(incoming);
-      const faults = this.enabled ? strike(this.#options.rules, asked, this.#options.random) : [];
-      for (const { name } of faults) this.#options.faults.add(`proxy: ${name}`);
+      const faults = this.#faultsOf(asked);
       if (await this.#dropped("before", asked)) return reset(incoming);
-      await this.#exchange(
-        incoming,
-        body,
-        reply,
-        asked,
-        faults.map(({ fault }) => fault),
-      );
+      await this.#exchange(incoming, body, reply, asked, faults);
     } catch {
       reset(incoming); // the client is gone, or the server
     }
+  }
+
+  #faultsOf(asked: AskedFor): ProxyFault[] {
+    this.#requests += 1;
+    if (!this.enabled) return [];
+    const { rules, random, faults, nth } = this.#options;
+    const struck = strike(rules, asked, random);
+    for (const { name } of struck) faults.add(`proxy: ${name}`);
+    const list = struck.map(({ fault }) => fault);
+    if (nth === undefined || this.#requests < nth.nth || (nth.mode === "once" && this.#requests > nth.nth)) return list;
+    this.#nthStruck += 1;
+    nth.onStrike?.();
+    return [nth.fault, ...list];
   }
 
   async #exchange(
@@ -145,6 +174,7 @@ export class FaultProxy implements AsyncDisposable {
       return reset(incoming);
     }
     const { status, headers, content } = await this.#forward(incoming, body);
+    if (this.#options.nth !== undefined && ending === this.#options.nth.fault) this.#options.nth.onDone?.();
     for (const fault of faults) if (fault.kind === "late reply") await sleep(fault.ms);
     if (ending?.kind === "reply lost" || (await this.#dropped("after", asked))) return reset(incoming);
     if (ending?.kind === "status after all") return answer(reply, ending.status);
