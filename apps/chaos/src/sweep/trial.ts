@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SeededRandom } from "@headwater/core/testing";
 import type { WriterTask } from "../actors/messages.js";
 import { WriterProcess } from "../actors/writer-process.js";
@@ -23,7 +24,7 @@ export type Direction = (typeof DIRECTIONS)[number];
 const COMMITS = 6;
 const SYNC_EVERY = 2;
 /** For ever ends here: SIGKILL, as after an outage that nobody waits for. */
-const FOR_EVER_MS = 30_000;
+const FOR_EVER_MS = 8_000;
 /** A busy machine is slow; a deadlock is slower. */
 const PATIENCE_MS = 120_000;
 
@@ -64,13 +65,21 @@ async function attempt({ run, backend, counts, faults, nth, direction }: TrialPa
   const ledgerSeed = (run.seed + nth) >>> 0;
   const target = place.server?.endpoint ?? "";
   let writer: WriterProcess | undefined;
+  let struckNow = (): void => undefined;
+  const strikes = new Promise<void>((resolve) => {
+    struckNow = resolve;
+  });
   const fault: NthFault = {
     nth,
     mode: direction.mode,
     fault: { kind: direction.side },
-    // The proxy forwards before it resets, so a crash after the request is one before the reply.
-    ...(direction.crash && direction.side === "request lost" ? { onStrike: () => writer?.signal("SIGKILL") } : {}),
-    ...(direction.crash && direction.side === "reply lost" ? { onDone: () => writer?.signal("SIGKILL") } : {}),
+    onStrike: () => {
+      struckNow();
+      if (direction.crash && direction.side === "request lost") writer?.signal("SIGKILL");
+    },
+    onDone: () => {
+      if (direction.crash && direction.side === "reply lost") writer?.signal("SIGKILL");
+    },
   };
   await using proxy = await FaultProxy.start({ target, random: new SeededRandom(run.seed), rules: [], faults, nth: fault });
   const reckoning = new Reckoning({
@@ -91,7 +100,7 @@ async function attempt({ run, backend, counts, faults, nth, direction }: TrialPa
     return new WriterProcess({ task, stateDir: path.join(folder, "state"), logFile: path.join(folder, "writers.log") });
   };
   writer = start(COMMITS);
-  await endOf(writer, proxy, direction);
+  await endOf(writer, direction.mode === "for ever" ? strikes : new Promise(() => undefined));
   reckoning.learn(writer);
   const struck = proxy.nthStruck > 0;
   if (struck) faults.add(`${backend}: ${direction.name}`);
@@ -108,7 +117,10 @@ async function attempt({ run, backend, counts, faults, nth, direction }: TrialPa
   return struck;
 }
 
-async function endOf(writer: WriterProcess, proxy: FaultProxy, { mode }: Direction): Promise<void> {
-  await writer.until(() => mode === "for ever" && proxy.nthStruck > 0, PATIENCE_MS);
+/** Whoever has no storage any more is killed some time later, unless it ends by itself. */
+async function endOf(writer: WriterProcess, strikes: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([writer.ended, strikes, sleep(PATIENCE_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
   if (!(await writer.until(() => writer.isEnded, FOR_EVER_MS))) await writer.kill();
 }

@@ -1,7 +1,7 @@
 import { HeadwaterError, type PathLocks } from "@headwater/core";
 import { ManualRuntime, MemoryFileSystem } from "@headwater/core/testing";
 import { MemoryBucket, MemoryObjectStore } from "@headwater/object-store";
-import { HookedObjectStore, type Hooks } from "@headwater/object-store/testing";
+import { HookedObjectStore, type Hooks, type StoreCall } from "@headwater/object-store/testing";
 import { createLayout, type Layout } from "@headwater/replica";
 import { Engine, type EngineConfig, type EngineEvents, SharedState } from "../../src/index.js";
 
@@ -23,6 +23,7 @@ export class World {
   /** Run around every request of an engine's; may be changed at any time. */
   hooks: Hooks = {};
   readonly #held = new Set<string>();
+  #processes = 0;
 
   constructor(fs: MemoryFileSystem = new MemoryFileSystem()) {
     this.fs = fs;
@@ -51,11 +52,23 @@ export class World {
     return Engine.open(engine, ports, (name, event) => this.reported.push([name, event] as Reported));
   }
 
+  /** The process dies: its files stay as they are, its claims end, and no request of its engines is ever answered again. */
+  kill(): void {
+    this.#processes += 1;
+    this.#held.clear();
+    this.fs.kill();
+  }
+
   /** A store of its own with the same objects, behind the world's hooks. */
   hooked(): HookedObjectStore {
+    const process = this.#processes;
+    const alive = async (hook: Hooks["before"], call: StoreCall): Promise<void> => {
+      if (process === this.#processes) await hook?.(call);
+      if (process !== this.#processes) await new Promise(() => undefined);
+    };
     return new HookedObjectStore(this.#newStore(), {
-      before: (call) => this.hooks.before?.(call),
-      after: (call) => this.hooks.after?.(call),
+      before: (call) => alive(this.hooks.before, call),
+      after: (call) => alive(this.hooks.after, call),
     });
   }
 
