@@ -20,6 +20,7 @@ const LOAD_PROGRAM: Readonly<Record<ProgramName, () => Promise<{ program: Progra
   "paced-commits": () => import("./programs/paced-commits.js"),
   autocommit: () => import("./programs/autocommit.js"),
   "bulk-insert": () => import("./programs/bulk-insert.js"),
+  "hydration-latency": () => import("./programs/hydration-latency.js"),
   hydrate: () => import("./programs/hydrate.js"),
   "local-reads": () => import("./programs/local-reads.js"),
 };

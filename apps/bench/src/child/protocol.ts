@@ -12,6 +12,7 @@ export const PROGRAMS = [
   "autocommit",
   "bulk-insert",
   "hydrate",
+  "hydration-latency",
   "local-reads",
 ] as const;
 export type ProgramName = (typeof PROGRAMS)[number];

@@ -16,6 +16,8 @@ export interface SyncSession {
   exec(sql: string): unknown;
   /** Waits until the whole database is local. */
   hydrated(): Maybe<void>;
+  /** A hydration that can be started by hand. */
+  readonly background?: { start(): void; done(): boolean };
   close(): void;
 }
 
@@ -26,8 +28,8 @@ export interface SyncStatement {
 
 export interface OpenOptions {
   readonly write?: boolean;
-  /** Fills a local copy. */
-  readonly hydrate?: boolean;
+  /** Fills a local copy; `"later"`: when the session is told to. */
+  readonly hydrate?: boolean | "later";
   readonly syncIntervalMs?: number | undefined;
 }
 

@@ -8,7 +8,7 @@ import { ROW_BYTES, type Row, randomOf, rowOf, SCHEMA } from "./rows.js";
 import { type ReplicaSpec, ROWS_ADDED, ROWS_UPDATED } from "./spec.js";
 
 /** Raised when what is built changes, so that what an older checkout left in the cache is not used. */
-const FORMAT = 3;
+const FORMAT = 4;
 const ROWS_PER_STATEMENT = 1000;
 
 /** A replica in the cache. */

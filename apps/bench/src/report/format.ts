@@ -20,6 +20,11 @@ const TITLES: Readonly<Record<string, string>> = {
   commitWorstMs: "worst commit",
   late: "late commits",
   writesPerSecond: "writes/s",
+  readP99Ms: "p99 of reads, idle",
+  hydratingReadP99Ms: "p99 of reads, hydrating",
+  readExcessMs: "read excess",
+  hydratingCommitP99Ms: "p99 of commits, hydrating",
+  commitExcessMs: "commit excess",
   hydrationMs: "open to all local",
   hydrationBytesPerSecond: "rate",
   receivedBytesPerSecond: "received",
@@ -52,6 +57,7 @@ export function formatTimes(value: number): string {
 
 function milliseconds(value: number): string {
   if (value >= 10_000) return `${(value / 1000).toFixed(1)} s`;
+  if (value < 0) return `-${milliseconds(-value)}`;
   if (value >= 100) return `${Math.round(value)} ms`;
   return value >= 1 ? `${value.toFixed(1)} ms` : `${value.toPrecision(2)} ms`;
 }

@@ -23,6 +23,8 @@ export interface CaseResult {
   readonly contenders: Readonly<Partial<Record<ContenderName, ContenderResult>>>;
   /** Contenders that were left out, and why. */
   readonly leftOut: Readonly<Partial<Record<ContenderName, string>>>;
+  /** Those of them that began and failed. */
+  readonly failed: readonly ContenderName[];
 }
 
 export interface ContenderResult {

@@ -1,4 +1,5 @@
 import type { ContenderName, ProgramOptions } from "../child/protocol.js";
+import { monotonicMs } from "../clock.js";
 import type { SlowProxy } from "../proxy/slow-proxy.js";
 import { BUCKET_NAME, type Manifest, plainKey, type Replica } from "../replicas/replica.js";
 import type { Bucket } from "../store/bucket.js";
@@ -17,6 +18,8 @@ export interface CaseSetup {
   /** Why a contender is left out here, though it could run. */
   readonly leaveOut?: Readonly<Partial<Record<ContenderName, string>>>;
   readonly bareNodeBytes: number;
+  /** Of the monotonic clock: no other round of runs begins after it, but the first. */
+  readonly untilMs?: number;
   readonly onFailure?: (contender: ContenderName, error: unknown) => void;
   readonly onRun?: (contender: ContenderName, run: number, metrics: Metrics) => void;
 }
@@ -29,11 +32,13 @@ export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult
     const reason = contenders.missing[name] ?? setup.leaveOut?.[name];
     if (reason !== undefined) leftOut[name] = reason;
   }
+  const failed: ContenderName[] = [];
   const names = case_.contenders.filter((name) => leftOut[name] === undefined);
   const measured = new Map<ContenderName, Metrics[]>(names.map((name) => [name, []]));
   replica.load(bucket, names.includes("download"));
   proxy.network = case_.network;
   for (let run = 0; run < setup.runs; run += 1) {
+    if (run > 0 && setup.untilMs !== undefined && monotonicMs() > setup.untilMs) break;
     for (const name of rotate(names, run)) {
       if (run >= (case_.runsMax?.[name] ?? Number.POSITIVE_INFINITY)) continue;
       bucket.reset();
@@ -46,6 +51,7 @@ export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult
       } catch (error) {
         // What it measured before counts no more: it is not to be had reliably.
         measured.delete(name);
+        failed.push(name);
         leftOut[name] = `it failed in run ${run + 1}: ${summaryOf(error)}`;
         setup.onFailure?.(name, error);
       }
@@ -55,7 +61,7 @@ export async function runCase(case_: Case, setup: CaseSetup): Promise<CaseResult
   for (const [name, runs] of measured) if (runs.length > 0) results[name] = { metrics: summarizeRuns(runs) };
   const { latencyMs, bytesPerSecond } = case_.network;
   const limits = bytesPerSecond === undefined ? { latencyMs } : { latencyMs, bytesPerSecond };
-  return { name: case_.name, ...limits, databaseBytes: replica.manifest.databaseBytes, contenders: results, leftOut };
+  return { name: case_.name, ...limits, databaseBytes: replica.manifest.databaseBytes, contenders: results, leftOut, failed };
 }
 
 /** The line that names the error, of all that a process wrote. */

@@ -2,7 +2,7 @@ import type { Scenario } from "../run/case.js";
 import { coldStart } from "./cold-start.js";
 import { firstWrite } from "./first-write.js";
 import { hugeIndex } from "./huge-index.js";
-import { hydratedReads, hydration } from "./hydration.js";
+import { hydratedReads, hydration, hydrationLatency } from "./hydration.js";
 import { memory } from "./memory.js";
 import { neighbourReads, randomReads, scan } from "./reads.js";
 import { writeLatency, writeRate } from "./writes.js";
@@ -19,12 +19,13 @@ export const SCENARIOS: readonly Scenario[] = [
   writeLatency,
   writeRate,
   hydration,
+  hydrationLatency,
   hydratedReads,
 ];
 
 /** What `reads` and the like on the command line stand for. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   reads: ["scan", "random-reads", "neighbour-reads"],
-  local: ["hydration", "hydrated-reads"],
+  local: ["hydration", "hydration-latency", "hydrated-reads"],
   writes: ["first-write", "write-latency", "write-rate"],
 };

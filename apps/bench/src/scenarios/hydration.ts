@@ -43,6 +43,28 @@ export const hydration: Scenario = {
         ],
 };
 
+const beside = (replica: ReplicaSpec, rows: number): Case => ({
+  scenario: "hydration-latency",
+  name: `${replica.title}, 25 ms`,
+  replica,
+  network: { latencyMs: 25 },
+  program: "hydration-latency",
+  contenders: ["headwater"],
+  mode: { write: true, hydrate: true },
+  options: (manifest, run) => ({ firstId: rowInMiddle(manifest, run), ids: randomRows(manifest, 1000, run), rows }),
+});
+
+export const hydrationLatency: Scenario = {
+  name: "hydration-latency",
+  title: "Reads and commits while a local copy is filled",
+  about:
+    "Through `openSync()`, in turn: a row anywhere is read, one anywhere is updated; first 200 times without hydration, so that most reads go to the store, and then until everything is local. " +
+    "`excess`: by how much the 99th percentile while hydrating is above twice the one before; one round trip is allowed. The peer's hydration can't be started by hand.",
+  headline: "hydratingReadP99Ms",
+  columns: ["readP99Ms", "hydratingReadP99Ms", "readExcessMs", "commitP99Ms", "hydratingCommitP99Ms", "commitExcessMs", "reads"],
+  cases: (quick) => [quick ? beside(REPLICAS.mb8, 20) : beside(REPLICAS.mb512, 200)],
+};
+
 const reads = (replica: ReplicaSpec, seconds: number): Case => ({
   scenario: "hydrated-reads",
   name: replica.title,

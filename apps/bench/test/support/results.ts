@@ -28,7 +28,14 @@ export function resultOf(contenders: Readonly<Partial<Record<ContenderName, Runs
       bareNodeBytes: 40e6,
     },
     cases: [
-      { name: caseName, latencyMs: 25, databaseBytes: 1e6, contenders: Object.fromEntries(entries), leftOut: { download: "no reason" } },
+      {
+        name: caseName,
+        latencyMs: 25,
+        databaseBytes: 1e6,
+        contenders: Object.fromEntries(entries),
+        leftOut: { download: "no reason" },
+        failed: [],
+      },
     ],
   };
 }

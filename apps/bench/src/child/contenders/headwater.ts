@@ -12,6 +12,14 @@ export const contender: Contender = {
   },
   openSync: async (target, { write = false, hydrate = false, syncIntervalMs }) => {
     const { openSync } = await import("headwater/sync");
-    return openSync(target.url, { write, hydration: hydrate, ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }) });
+    const hydration = hydrate === "later" ? { start: "manual" as const } : hydrate;
+    const db = openSync(target.url, { write, hydration, ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }) });
+    return {
+      prepare: (sql) => db.prepare(sql),
+      exec: (sql) => db.exec(sql),
+      hydrated: () => db.hydrated(),
+      background: { start: () => db.hydrate(), done: () => db.status.hydration.state === "complete" },
+      close: () => db.close(),
+    };
   },
 };

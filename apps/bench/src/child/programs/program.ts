@@ -1,5 +1,5 @@
 import type { Order } from "../protocol.js";
-import type { Contender, Session, SyncSession } from "../session.js";
+import type { Contender, OpenOptions, Session, SyncSession } from "../session.js";
 
 export interface Outcome {
   readonly session: Pick<Session, "close">;
@@ -13,7 +13,7 @@ export interface Outcome {
 /** @throws {Error} for a contender that has no synchronous side. */
 export async function openSync(
   { contender, target, options }: Parameters<Program>[0],
-  open: { readonly write?: boolean; readonly hydrate?: boolean },
+  open: Pick<OpenOptions, "write" | "hydrate">,
 ): Promise<SyncSession> {
   if (contender.openSync === undefined) throw new Error("this contender can't be opened synchronously");
   return await contender.openSync(target, { ...open, syncIntervalMs: options.syncIntervalMs });

@@ -11,14 +11,16 @@ export class Updates {
   readonly #rows: readonly Row[];
   #done = 0;
 
-  constructor(rows: number) {
+  /** @param spared - Rows that are left as they are. */
+  constructor(rows: number, spared: ReadonlySet<number> = new Set()) {
     const random = randomOf(5);
-    this.#rows = Array.from({ length: ROWS }, (_, n) => rowOf(1 + Math.floor(random() * rows), VERSION + n));
+    const drawn = Array.from({ length: ROWS }, () => 1 + Math.floor(random() * rows));
+    this.#rows = drawn.filter((id) => !spared.has(id)).map((id, n) => rowOf(id, VERSION + n));
   }
 
   /** Parameters of {@link UPDATE_BODY}. */
   next(): readonly [body: string, id: number] {
-    const { id, body } = this.#rows[this.#done % ROWS] as Row;
+    const { id, body } = this.#rows[this.#done % this.#rows.length] as Row;
     this.#done += 1;
     return [body, id];
   }
@@ -28,9 +30,9 @@ export class Updates {
     const byKey = session.prepare(BY_KEY);
     const last = new Map<number, Row>();
     // Rows may repeat: what counts is the one that was written last.
-    const first = Math.max(0, this.#done - ROWS);
+    const first = Math.max(0, this.#done - this.#rows.length);
     for (let n = first; n < this.#done; n += 1) {
-      const row = this.#rows[n % ROWS] as Row;
+      const row = this.#rows[n % this.#rows.length] as Row;
       last.set(row.id, row);
     }
     for (const row of last.values()) {
