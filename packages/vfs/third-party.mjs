@@ -4,7 +4,7 @@ import path from "node:path";
 const NOTICE = path.join(import.meta.dirname, "THIRD_PARTY.md");
 const INTRODUCTION = `# What the workers' bundles hold of others
 
-\`dist/io-worker.js\`, \`dist/s3-client.js\` and \`dist/sqlite-worker.js\` contain code of the packages below, in the versions named. The build
+\`dist/io-worker.cjs\`, \`dist/s3-client.cjs\` and \`dist/sqlite-worker.cjs\` contain code of the packages below, in the versions named. The build
 writes this file.
 `;
 

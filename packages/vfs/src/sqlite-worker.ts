@@ -4,7 +4,7 @@ import { BlockingClient } from "./channel/blocking-client.js";
 import { finishOpening } from "./sql/opening.js";
 import type { FromSql, SqliteModuleReady, SqlWorkerData, ToSql } from "./sql/protocol.js";
 import { SqlHost } from "./sql/sql-host.js";
-import { SqliteRuntime } from "./sqlite/index.js";
+import { SqliteRuntime, warmUp } from "./sqlite/index.js";
 
 // The SQLite thread of one database opened with open().
 const { channel, signal, config } = workerData as SqlWorkerData;
@@ -17,7 +17,10 @@ function post(message: FromSql): void {
 // SQLite comes compiled from the thread that started this one, which compiles it once for all its databases.
 parentPort?.once("message", ({ module }: SqliteModuleReady) => {
   SqliteRuntime.load({ module }).then(
-    (runtime) => start(runtime),
+    (runtime) => {
+      if (!client.isAnswered) warmUp(runtime);
+      start(runtime);
+    },
     (error: unknown) => post({ openFailed: errorToWire(error) }),
   );
 });

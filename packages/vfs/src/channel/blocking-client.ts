@@ -34,6 +34,11 @@ export class BlockingClient {
   /** The request to open, which went out before this client was made. */
   readonly opening: { readonly id: number; readonly op: "open" } = { id: OPEN_ID, op: "open" };
 
+  /** Whether any reply has come so far. */
+  get isAnswered(): boolean {
+    return Atomics.load(this.#signal, SIGNAL_REPLIES) !== 0;
+  }
+
   /** Sends a request whose reply is taken later with {@link wait}, so that other work can go on meanwhile. */
   begin<O extends Operation>(op: O, args: Operations[O]["args"]): { readonly id: number; readonly op: O } {
     this.#lastId += 1;

@@ -33,7 +33,7 @@ export function newDatabase(open: Operations["open"]["args"]): DatabasePorts {
 }
 
 function startIoThread(): IoThread {
-  const worker = new Worker(new URL("./io-worker.js", import.meta.url), {
+  const worker = new Worker(new URL("./io-worker.cjs", import.meta.url), {
     // A flag of the parent's can stop a worker from starting at all, without a word.
     execArgv: [],
     name: "headwater-io",

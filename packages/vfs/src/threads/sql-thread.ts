@@ -32,7 +32,7 @@ export class SqlThread {
   /** Starts the worker and opens the database in it. Rejects with what opening met. */
   static open(ports: DatabasePorts, config: DatabaseConfig, signal?: AbortSignal): Promise<SqlThread> {
     const workerData: SqlWorkerData = { channel: ports.channel, signal: ports.signal, config };
-    const worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), {
+    const worker = new Worker(new URL("./sqlite-worker.cjs", import.meta.url), {
       workerData,
       transferList: [ports.channel],
       execArgv: [],
