@@ -31,6 +31,12 @@ export interface FollowerOptions {
   onPolled(): void;
 }
 
+/**
+ * What is new is at level 0 or 1 for so long at least: level-0 files are kept for 5 minutes (the design, "Upkeep"). Who
+ * polls less often, or slept, must look at all levels.
+ */
+const NEWER_FOR_SURE_MS = 4 * 60 * 1000;
+
 /** Read mode: looks for new transactions and extends the newest view by them, at transaction boundaries only. */
 export class Follower {
   readonly #options: FollowerOptions;
@@ -40,8 +46,12 @@ export class Follower {
   /** Where the newest level-1 file that was seen ends: later polls list what comes behind it. */
   #level1End: TXID = 0n as TXID;
 
+  /** By the wall clock, which goes on while the machine sleeps. */
+  #polledMs: number;
+
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#polledMs = options.runtime.clock.nowMs();
   }
 
   start(): void {
@@ -89,13 +99,19 @@ export class Follower {
     const { store, layout, newest, onView, onPolled } = this.#options;
     const view = newest();
     const { signal } = this.#stop;
+    const beganMs = this.#options.runtime.clock.nowMs();
     // The file that is known comes along: whether it is still the same costs nothing to see.
     const after = (view.txid === 0n ? 0n : view.txid - 1n) as TXID;
-    const { files } = await listNewer(store, layout, { after, level1After: this.#level1End, signal });
+    const isLate = beganMs - this.#polledMs > NEWER_FOR_SURE_MS;
+    const listing = isLate
+      ? listReplica(store, layout, { signal })
+      : listNewer(store, layout, { after, level1After: this.#level1End, signal });
+    const { files } = await listing;
     await this.#checkHistory(view, files);
     const newer = files.filter((file) => file.maxTXID > view.txid);
     if (newer.length > 0) onView(await this.#follow(view, newer));
     for (const file of files) if (file.level === 1 && file.maxTXID > this.#level1End) this.#level1End = file.maxTXID;
+    this.#polledMs = beganMs;
     onPolled();
   }
 

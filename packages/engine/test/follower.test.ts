@@ -109,6 +109,22 @@ describe("Follower", () => {
     expect(followed.newest.changedSince(followed.views[0] as View)).toBe("all");
   });
 
+  it("looks at all levels where it has not looked for so long that what was new has moved up", async () => {
+    const world = await replica();
+    const followed = await Followed.start(world);
+    await followed.follower.poll();
+    const versions = new Map(range(1, 10).map((pgno) => [pgno, pgno === 3 ? 5 : 1]));
+    await put(world, { min: 1, max: 5, level: 9, commit: 10, pages: versions });
+    await removeLevelZero(world, 1, 2);
+    world.runtime.jump(3 * 60_000);
+    await followed.follower.poll();
+    expect(followed.newest.txid).toBe(2n);
+    world.runtime.jump(5 * 60_000);
+    await followed.follower.poll();
+    expect(followed.newest.txid).toBe(5n);
+    expect(await followed.poll()).toEqual({ list: 2 });
+  });
+
   it("plans from the start where a new file vanishes between its listing and its reading", async () => {
     const world = await replica();
     const followed = await Followed.start(world);
