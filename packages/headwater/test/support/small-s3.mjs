@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
+import { gzipSync } from "node:zlib";
 
 const { control, slots } = workerData;
 const shared = new Int32Array(control);
@@ -50,9 +51,40 @@ function get(request, reply, key) {
   const end = range[1] === "" || range[2] === "" ? body.length : Math.min(body.length, Number(range[2]) + 1);
   if (start >= body.length) return fail(reply, 416, "InvalidRange");
   const part = body.subarray(start, end);
+  if (spoil(reply, headers, body, start, end)) return;
   reply
     .writeHead(206, { ...headers, "content-length": part.length, "content-range": `bytes ${start}-${end - 1}/${body.length}` })
     .end(part);
+}
+
+/** One of the faults of small-s3.ts, where one is due. */
+function spoil(reply, headers, body, start, end) {
+  const fault = Atomics.load(shared, slots.rangeFault);
+  if (fault === 0 || Atomics.sub(shared, slots.rangeFaultsLeft, 1) <= 0) return false;
+  const part = body.subarray(start, end);
+  const send = (more, bytes) => {
+    const range = `bytes ${start}-${end - 1}/${body.length}`;
+    reply.writeHead(206, { ...headers, "content-length": bytes.length, "content-range": range, ...more }).end(bytes);
+  };
+  const breakOff = (then) => {
+    const range = `bytes ${start}-${end - 1}/${body.length}`;
+    reply.writeHead(206, { ...headers, "content-length": part.length, "content-range": range });
+    reply.write(part.subarray(0, (part.length + 1) >> 1), then);
+  };
+  if (fault === 1) reply.writeHead(200, { ...headers, "content-length": body.length }).end(body);
+  else if (fault === 2) send({ "content-encoding": "gzip" }, gzipSync(part));
+  else if (fault === 3) send({ "content-range": `bytes ${start + 1}-${end}/${body.length + 1}` }, part);
+  else if (fault === 4) send({}, part.subarray(0, part.length - 1));
+  else if (fault === 5) breakOff(() => reply.socket?.end());
+  else if (fault === 6) breakOff(() => {});
+  else if (fault === 7) send({ etag: '"0123456789abcdef0123456789abcdef"' }, part);
+  else if (fault === 8) fail(reply, 404, "NoSuchKey");
+  else
+    send(
+      {},
+      part.map((byte) => byte ^ 0x5a),
+    );
+  return true;
 }
 
 function list(reply, parameters) {

@@ -3,8 +3,23 @@ import { Worker } from "node:worker_threads";
 import { afterEach } from "vitest";
 import type { Options } from "../../src/index.js";
 
-const SLOTS = { putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6 } as const;
+const SLOTS = { putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6, rangeFault: 7, rangeFaultsLeft: 8 } as const;
 const FAULTS = { none: 0, down: 1, denied: 2 } as const;
+
+/** What it does to gets of a range; the numbers are those of small-s3.mjs. */
+export const RANGE_FAULTS = {
+  none: 0,
+  whole: 1,
+  gzip: 2,
+  otherRange: 3,
+  short: 4,
+  cut: 5,
+  stall: 6,
+  otherEtag: 7,
+  gone: 8,
+  noise: 9,
+} as const;
+export type RangeFault = keyof typeof RANGE_FAULTS;
 
 const running: SmallS3[] = [];
 afterEach(async () => {
@@ -23,12 +38,13 @@ export class SmallS3 {
     this.#port = port;
   }
 
-  static async start(): Promise<SmallS3> {
+  /** @param kept - For more than one test: whoever starts it stops it. */
+  static async start(options: { readonly kept?: boolean } = {}): Promise<SmallS3> {
     const control = new SharedArrayBuffer(64);
     const worker = new Worker(new URL("./small-s3.mjs", import.meta.url), { workerData: { control, slots: SLOTS }, execArgv: [] });
     const [port] = (await once(worker, "message")) as [number];
     const server = new SmallS3(worker, control, port);
-    running.push(server);
+    if (options.kept !== true) running.push(server);
     return server;
   }
 
@@ -47,6 +63,12 @@ export class SmallS3 {
 
   set fault(fault: keyof typeof FAULTS) {
     Atomics.store(this.#shared, SLOTS.fault, FAULTS[fault]);
+  }
+
+  /** What is to happen to the next `times` gets of a range. */
+  spoilRanges(fault: RangeFault, times: number = 2 ** 31 - 1): void {
+    Atomics.store(this.#shared, SLOTS.rangeFaultsLeft, times);
+    Atomics.store(this.#shared, SLOTS.rangeFault, RANGE_FAULTS[fault]);
   }
 
   /** Requests so far, those that failed included. */
