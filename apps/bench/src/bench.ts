@@ -16,7 +16,7 @@ import type { Case, Scenario } from "./run/case.js";
 import { type Contenders, findContenders } from "./run/contenders.js";
 import { describeMachine, type Machine } from "./run/machine.js";
 import type { CaseResult, ScenarioResult } from "./run/results.js";
-import { runCase } from "./run/run-case.js";
+import { type CaseSetup, runCase } from "./run/run-case.js";
 import { SCENARIOS } from "./scenarios/all.js";
 import { Bucket } from "./store/bucket.js";
 import { s3Store } from "./store/s3-store.js";
@@ -93,7 +93,7 @@ async function measure(
       contenders,
       runs: options.runs,
       bareNodeBytes: machine.bareNodeBytes,
-      ...budget?.next(),
+      ...shareOf(budget, options),
       onFailure: (contender, error) => console.error(`  ${case_.name}: ${CONTENDER_TITLES[contender]} failed: ${(error as Error).message}`),
       onRun: (contender, run, metrics) => {
         const shown = [scenario.headline, ...scenario.columns.filter((name) => name.endsWith("Ms"))].find(
@@ -104,6 +104,13 @@ async function measure(
       },
     },
   );
+}
+
+/** Until when, and whom not. */
+function shareOf(budget: Budget | undefined, { contenders }: BenchOptions): Partial<CaseSetup> {
+  const share = budget?.next();
+  const unwanted = contenders === undefined ? [] : CONTENDERS.filter((name) => !contenders.includes(name));
+  return { ...share, leaveOut: { ...share?.leaveOut, ...Object.fromEntries(unwanted.map((name) => [name, "not asked for"])) } };
 }
 
 /** A quick run is for looking, so the report keeps what it has. */

@@ -23,6 +23,11 @@ describe("the command line", () => {
     expect(parseOptions(["scan", "--no-report"]).report).toBe(false);
   });
 
+  it("takes contenders, and leaves the report alone then", () => {
+    expect(parseOptions(["--only", "headwater", "--only", "local"])).toMatchObject({ contenders: ["headwater", "local"], report: false });
+    expect(() => parseOptions(["--only", "other"])).toThrow(/no such contender/);
+  });
+
   it("knows groups of scenarios", () => {
     expect(parseOptions(["reads", "scan"]).scenarios).toEqual(["scan", "random-reads", "neighbour-reads"]);
   });
