@@ -89,11 +89,11 @@ describe("cache.disk", () => {
   it("is shared by databases and by handles of one, which never see each other's pages", async () => {
     const one = await database();
     const two = await database();
-    const reader = { ...one.reader, store: two.server.store };
+    const { cache } = one.reader;
     for (let run = 0; run < 2; run += 1) {
-      await using a = await open(one.server.url, reader);
-      await using b = await open(two.server.url, reader);
-      await using c = await open(two.server.url, reader);
+      await using a = await open(one.server.url, one.reader);
+      await using b = await open(two.server.url, { ...two.reader, ...(cache === undefined ? {} : { cache }) });
+      await using c = await open(two.server.url, { ...two.reader, ...(cache === undefined ? {} : { cache }) });
       const [x, y, z] = await Promise.all([a, b, c].map((db) => db.all("select n, body from t")));
       expect(z).toEqual(y);
       expect(x).not.toEqual(y);

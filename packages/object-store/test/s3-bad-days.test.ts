@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ObjectStore, RetryingObjectStore } from "../src/index.js";
 import { extentOf, type Misbehaviour, type RogueObject, RogueServer, sendError, sendPart } from "./support/rogue-server.js";
 
-// What servers and proxies do to a range on a bad day, once or for ever: cases.md 7 to 10. Each is noticed before a byte
+// What servers and proxies do to a range on a bad day, once or for ever. Each is noticed before a byte
 // of it is believed, asked for again, and in the end a typed error. The store is as a database has it, with its retries.
 const SIZE = 100_000;
 const START = 40_000;

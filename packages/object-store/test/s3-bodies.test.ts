@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { S3ObjectStore } from "../src/s3.js";
 import { extentOf, type RogueObject, type RogueRequest, RogueServer, type sendPart } from "./support/rogue-server.js";
 
-// cases.md 9: bodies that stall, break off or end early.
+// Bodies that stall, break off or end early.
 const IDLE_MS = 300;
 const SIZE = 200_000;
 let server: RogueServer;

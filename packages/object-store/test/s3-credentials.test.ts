@@ -4,7 +4,7 @@ import { type Credentials, RetryingObjectStore } from "../src/index.js";
 import type { S3ObjectStore } from "../src/s3.js";
 import { RogueServer, sendError } from "./support/rogue-server.js";
 
-// cases.md 13: credentials that expire.
+// Credentials that expire.
 const LIFETIME_MS = 2000;
 let server: RogueServer;
 let runtime: ManualRuntime;

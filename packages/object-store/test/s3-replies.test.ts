@@ -4,7 +4,7 @@ import type { ETag } from "../src/index.js";
 import type { S3ObjectStore } from "../src/s3.js";
 import { extentOf, type RogueRequest, RogueServer, sendError, sendPart } from "./support/rogue-server.js";
 
-// cases.md 7 to 9: servers and proxies that answer otherwise than asked.
+// Servers and proxies that answer otherwise than asked.
 let server: RogueServer;
 let store: S3ObjectStore;
 

@@ -1,11 +1,11 @@
-// A small S3 server in a thread of its own, so that it also answers while the test's thread is blocked. It checks no
-// signatures. The test controls it, and counts, through shared memory: the slots are those of small-s3.ts.
+// A small S3 server in a thread of its own, so that it also answers while the test's thread is blocked. Of a signature it
+// checks whose it is. The test controls it, and counts, through shared memory: the slots are those of small-s3.ts.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 
-const { control, slots } = workerData;
+const { control, slots, accessKeyId } = workerData;
 const shared = new Int32Array(control);
 const objects = new Map();
 const KINDS = { PUT: slots.puts, GET: slots.gets, HEAD: slots.heads, DELETE: slots.deletes };
@@ -22,6 +22,7 @@ const server = createServer(async (request, reply) => {
   // What was begun while the server was up is done.
   if (request.method === "PUT") await new Promise((resolve) => setTimeout(resolve, Atomics.load(shared, slots.putDelayMs)));
   if (error !== undefined) fail(reply, ...error);
+  else if (!request.headers.authorization?.includes(`Credential=${accessKeyId}/`)) fail(reply, 403, "InvalidAccessKeyId");
   else if (isList) list(reply, searchParams);
   else if (request.method === "PUT") put(request, reply, key, Buffer.concat(chunks));
   else if (request.method === "DELETE") reply.writeHead(objects.delete(key) ? 204 : 204).end();

@@ -21,6 +21,7 @@ export const RANGE_FAULTS = {
 } as const;
 export type RangeFault = keyof typeof RANGE_FAULTS;
 
+let started = 0;
 const running: SmallS3[] = [];
 afterEach(async () => {
   for (const server of running.splice(0)) await server.stop();
@@ -32,18 +33,23 @@ export class SmallS3 {
   readonly #shared: Int32Array;
   readonly #port: number;
 
-  private constructor(worker: Worker, control: SharedArrayBuffer, port: number) {
+  private constructor(worker: Worker, control: SharedArrayBuffer, port: number, accessKeyId: string) {
     this.#worker = worker;
     this.#shared = new Int32Array(control);
     this.#port = port;
+    this.store = { credentials: { accessKeyId, secretAccessKey: "secret" } };
+    this.env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: "secret" };
   }
 
   /** @param kept - For more than one test: whoever starts it stops it. */
   static async start(options: { readonly kept?: boolean } = {}): Promise<SmallS3> {
     const control = new SharedArrayBuffer(64);
-    const worker = new Worker(new URL("./small-s3.mjs", import.meta.url), { workerData: { control, slots: SLOTS }, execArgv: [] });
+    started += 1;
+    const accessKeyId = `KEY${started}`;
+    const workerData = { control, slots: SLOTS, accessKeyId };
+    const worker = new Worker(new URL("./small-s3.mjs", import.meta.url), { workerData, execArgv: [] });
     const [port] = (await once(worker, "message")) as [number];
-    const server = new SmallS3(worker, control, port);
+    const server = new SmallS3(worker, control, port, accessKeyId);
     if (options.kept !== true) running.push(server);
     return server;
   }
@@ -53,8 +59,9 @@ export class SmallS3 {
     return `s3://bucket/app?endpoint=http://127.0.0.1:${this.#port}&region=us-east-1&forcePathStyle=true`;
   }
 
-  readonly store: NonNullable<Options["store"]> = { credentials: { accessKeyId: "key", secretAccessKey: "secret" } };
-  readonly env: Readonly<Record<string, string>> = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
+  /** With the server's own credentials: others have other ones, and it refuses them. */
+  readonly store: NonNullable<Options["store"]>;
+  readonly env: Readonly<Record<string, string>>;
 
   /** How long each put takes before it is done. */
   set putDelayMs(ms: number) {
