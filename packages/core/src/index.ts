@@ -18,4 +18,6 @@ export { formatTXID, isPageSize, lockPgno, type Pgno, parseTXID, pgno, type TXID
 export { boolean, type Check, checkOptions, either, func, having, integer, number, object, oneOf, suggest, text } from "./options.js";
 export { redactUrl } from "./redact.js";
 export type { Clock, Random, Runtime, Timers } from "./runtime.js";
+export { type Pace, Slices, type SlicesOptions, UNPACED } from "./slices.js";
+export { inTurns, runToEnd, type Steps } from "./steps.js";
 export { StoreClock } from "./store-clock.js";

@@ -53,7 +53,7 @@ export class Engine {
     this.#emit = emit;
     this.shared = shared;
     this.#gate = new DemandGate(ports.runtime);
-    this.#views = new ViewTable(ports.store, layout, view, reader);
+    this.#views = new ViewTable(ports.store, layout, view, { reader, runtime: ports.runtime });
     this.#adoptedId = this.#views.newestId;
     this.#reader = new PageReader({ reader });
     this.#neighbourhoodPages = pagesIn(NEIGHBOURHOOD_BYTES, view.pageSize);
@@ -98,7 +98,7 @@ export class Engine {
     let claim: BufferClaim | undefined;
     try {
       claim = config.write ? await Writer.claim(config, ports) : undefined;
-      const replica = (): Promise<OpenedReplica> => openReplica(config, ports.store, layout, reader);
+      const replica = (): Promise<OpenedReplica> => openReplica(config, ports, layout, reader);
       const writer = claim && (await Writer.open({ config, ports, layout, emit, claim }, replica));
       const { view, pages } = writer ?? (await replica());
       await disk?.opened();
@@ -146,6 +146,7 @@ export class Engine {
   async #readFrom(viewId: number, view: View, pgno: number, signal: AbortSignal): Promise<PagesReply> {
     const span = this.#readAhead.miss(pgno, view.commit);
     const isScan = span.last - span.first + 1 > this.#neighbourhoodPages;
+    for (let loading = view.load([pgno], { signal }); loading !== undefined; loading = view.load([pgno], { signal })) await loading;
     const wanted = isScan ? wholeSpan(pgno, span) : freeNeighbours(view, pgno, span, NEIGHBOURHOOD_BYTES);
     const pages = await this.#reader.readPages(view, wanted, { signal });
     this.#hydration?.pagesArrived(viewId, pages);

@@ -137,11 +137,11 @@ export class Follower {
 
   /** The newest view: by the new files alone where they lead there, else by a plan from scratch. */
   async #follow(view: View, files: readonly ReplicaFile[]): Promise<View> {
-    const { store, layout, reader } = this.#options;
+    const { store, layout, reader, runtime } = this.#options;
     const { signal } = this.#stop;
     try {
       const plan = planForward(files, view.txid);
-      if (plan !== undefined) return (await extendView(store, view, plan, { reader, signal })).view;
+      if (plan !== undefined) return (await extendView(store, view, plan, { reader, runtime, signal })).view;
     } catch (error) {
       const stalePlan = HeadwaterError.is(error) && (error.code === "REPLICA_GAP" || error.code === "REPLICA_FILE_GONE");
       if (!stalePlan) throw error;
@@ -151,6 +151,6 @@ export class Follower {
     if (plan === undefined || plan.txid < view.txid) {
       throw new HeadwaterError("STALE", `the replica no longer reaches the transaction that is open here; prefix=${layout.prefix}`);
     }
-    return (await openView(store, layout, plan, { reader, signal })).view;
+    return (await openView(store, layout, plan, { reader, runtime, signal })).view;
   }
 }

@@ -1,5 +1,5 @@
 import { HeadwaterError } from "@headwater/core";
-import { Hydrator, LocalCopy, type SharedCopy } from "@headwater/hydrator";
+import { Hydrator, LocalCopy, type SharedCopy, tooLargeToHydrate } from "@headwater/hydrator";
 import type { RangeReader } from "@headwater/replica";
 import type { EnginePorts, HydrationConfig } from "./config.js";
 import type { DemandGate } from "./demand.js";
@@ -58,6 +58,7 @@ export class Hydration {
     const { config, ports, views, emit } = parts;
     try {
       const view = views.newest;
+      if (view.partlyIndexed !== undefined) throw tooLargeToHydrate(view.partlyIndexed);
       const copy = LocalCopy.create({
         fs: ports.fs,
         path: config.path,

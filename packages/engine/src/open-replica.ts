@@ -1,7 +1,6 @@
 import { HeadwaterError } from "@headwater/core";
-import type { ObjectStore } from "@headwater/object-store";
 import { type Layout, listReplica, openView, planRestore, type RangeReader, View } from "@headwater/replica";
-import type { EngineConfig } from "./config.js";
+import type { EngineConfig, EnginePorts } from "./config.js";
 
 /** The newest view of a replica, with the pages that came along. */
 export interface OpenedReplica {
@@ -15,7 +14,12 @@ export interface OpenedReplica {
  * @throws {HeadwaterError} `NO_REPLICA` when there is none and it may not be made; `BAD_OPTION` when the page size that
  *   was asked for is not the database's.
  */
-export async function openReplica(config: EngineConfig, store: ObjectStore, layout: Layout, reader: RangeReader): Promise<OpenedReplica> {
+export async function openReplica(
+  config: EngineConfig,
+  { store, runtime }: Pick<EnginePorts, "store" | "runtime">,
+  layout: Layout,
+  reader: RangeReader,
+): Promise<OpenedReplica> {
   const listing = await listReplica(store, layout);
   const plan = planRestore(listing.files);
   if (plan === undefined) {
@@ -25,7 +29,7 @@ export async function openReplica(config: EngineConfig, store: ObjectStore, layo
     }
     return { view: View.empty(config.pageSize), pages: new Map() };
   }
-  const opened = await openView(store, layout, plan, { reader });
+  const opened = await openView(store, layout, plan, { reader, runtime });
   if (config.pageSizeRequired && opened.view.pageSize !== config.pageSize) {
     throw new HeadwaterError(
       "BAD_OPTION",

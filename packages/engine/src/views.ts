@@ -1,6 +1,15 @@
 import { HeadwaterError, unlessAborted } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
-import { type Layout, listReplica, openView, planRestore, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
+import {
+  type Layout,
+  listReplica,
+  type OpenViewOptions,
+  openView,
+  planRestore,
+  type RangeReader,
+  storeRangeReader,
+  type View,
+} from "@headwater/replica";
 import { isSameState } from "./same-state.js";
 
 /** How often a view whose files vanished is planned anew before its reader is told. */
@@ -14,14 +23,17 @@ export class ViewTable {
   readonly #store: ObjectStore;
   readonly #layout: Layout;
   readonly #reader: RangeReader;
+  readonly #reading: Pick<OpenViewOptions, "runtime">;
   readonly #views = new Map<number, View>();
   readonly #replans = new Map<number, Promise<void>>();
   #newestId = 0;
 
-  constructor(store: ObjectStore, layout: Layout, first: View, reader: RangeReader = storeRangeReader(store)) {
+  /** @param reading - How views are planned anew: through which reader, and in whose slices of time. */
+  constructor(store: ObjectStore, layout: Layout, first: View, reading: Pick<OpenViewOptions, "reader" | "runtime"> = {}) {
     this.#store = store;
     this.#layout = layout;
-    this.#reader = reader;
+    this.#reader = reading.reader ?? storeRangeReader(store);
+    this.#reading = reading;
     this.add(first);
   }
 
@@ -111,7 +123,7 @@ export class ViewTable {
     const listing = await listReplica(this.#store, this.#layout);
     const plan = planRestore(listing.files, seen.txid);
     if (plan === undefined) throw new HeadwaterError("REPLICA_FILE_GONE", `the replica is empty now; prefix=${this.#layout.prefix}`);
-    const { view } = await openView(this.#store, this.#layout, plan, { reader: this.#reader });
+    const { view } = await openView(this.#store, this.#layout, plan, { ...this.#reading, reader: this.#reader });
     if (!(await isSameState(seen, view, listing.files, this.#reader))) {
       throw new HeadwaterError("REPLICA_FILE_GONE", `the replica was replaced by another one; prefix=${this.#layout.prefix}`);
     }

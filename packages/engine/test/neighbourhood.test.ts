@@ -64,3 +64,17 @@ describe("wholeSpan", () => {
     expect(wholeSpan(2, { first: 2, last: 2 })).toEqual([2]);
   });
 });
+
+describe("a page index that is read in parts", () => {
+  it("has neighbours as far as it is at hand", async () => {
+    const world = new World();
+    await put(world, { min: 1, commit: 3000 });
+    const plan = planRestore((await listReplica(world.store, world.layout)).files);
+    if (plan === undefined) throw new Error("the replica is empty");
+    const opened = await openView(world.store, world.layout, plan, { tailBytes: 100, headBytes: 100, indexBytesMax: 1 });
+    const parts = opened.view;
+    expect(parts.knows(1500)).toBe(false);
+    for (let loading = parts.load([1500]); loading !== undefined; loading = parts.load([1500])) await loading;
+    expect(freeNeighbours(parts, 1500, { first: 1490, last: 1510 }, MANY).sort((a, b) => a - b)).toEqual(range(1490, 1510));
+  });
+});

@@ -1,6 +1,6 @@
 import type { Runtime } from "@headwater/core";
 import { sameFile, type View } from "@headwater/replica";
-import { Slices } from "./slices.js";
+import { slicesOf } from "./pace.js";
 
 /** What changed from one view to another. */
 export interface Changes {
@@ -21,19 +21,21 @@ export async function changesBetween(olders: readonly [View, ...View[]], newer: 
     if (known !== "all") return { pgnos: known, related: true };
   }
   const [older] = olders;
-  const slices = new Slices(runtime);
+  const slices = slicesOf(runtime);
   const top = Math.max(older.commit, newer.commit);
   const bottom = Math.min(older.commit, newer.commit);
   const pgnos: number[] = [];
   for (let pgno = 1; pgno <= top; pgno += 1) {
     if (pgno > bottom || !isSameFrame(older, newer, pgno)) pgnos.push(pgno);
-    if (slices.due()) await slices.turn();
+    if (slices.spent(1)) await slices.turn();
   }
   return { pgnos: Uint32Array.from(pgnos), related: false };
 }
 
 /** True when both views read a page from the same frame, or as zeros. */
 function isSameFrame(older: View, newer: View, pgno: number): boolean {
+  // Where a page index is read in parts, what is not at hand may have changed.
+  if (!older.knows(pgno) || !newer.knows(pgno)) return false;
   const [a, b] = [older.lookup(pgno), newer.lookup(pgno)];
   if (a === undefined || b === undefined) return a === b;
   return a.offset === b.offset && sameFile(a.file, b.file);

@@ -2,7 +2,7 @@ import type { Runtime } from "@headwater/core";
 import { type ReplicaFile, sameFile, type View } from "@headwater/replica";
 import { changesBetween } from "./changes.js";
 import type { LocalCopy } from "./local-copy.js";
-import { Slices } from "./slices.js";
+import { slicesOf } from "./pace.js";
 
 /** A page with its content. */
 export interface PageData {
@@ -129,19 +129,18 @@ export class CopyView {
   }
 
   async #clear(pgnos: Uint32Array): Promise<void> {
-    const slices = new Slices(this.#runtime);
+    const slices = slicesOf(this.#runtime);
     for (const pgno of pgnos) {
       this.copy.clear(pgno);
-      if (slices.due()) await slices.turn();
+      if (slices.spent(1)) await slices.turn();
     }
   }
 
   async #clearFile(file: ReplicaFile): Promise<void> {
-    const slices = new Slices(this.#runtime);
+    const slices = slicesOf(this.#runtime);
     for (let pgno = 1; pgno <= this.view.commit; pgno += 1) {
-      const frame = this.copy.has(pgno) ? this.view.lookup(pgno) : undefined;
-      if (frame !== undefined && sameFile(frame.file, file)) this.copy.clear(pgno);
-      if (slices.due()) await slices.turn();
+      if (this.copy.has(pgno) && mayBeOf(this.view, pgno, file)) this.copy.clear(pgno);
+      if (slices.spent(1)) await slices.turn();
     }
   }
 
@@ -155,23 +154,23 @@ export class CopyView {
   }
 
   async #writePages(pages: Iterable<PageData>): Promise<void> {
-    const slices = new Slices(this.#runtime);
+    const slices = slicesOf(this.#runtime);
     for (const { pgno, data } of pages) {
       if (pgno <= this.view.commit) this.#write(() => this.copy.writePage(pgno, data));
-      if (slices.due()) await slices.turn();
+      if (slices.spent(1)) await slices.turn();
     }
   }
 
   /** Of the changed pages, those that have to be fetched. Those that no file holds are written here. */
   async #missingOf(changes: Uint32Array): Promise<number[]> {
-    const slices = new Slices(this.#runtime);
+    const slices = slicesOf(this.#runtime);
     const missing: number[] = [];
     for (const pgno of changes) {
       if (pgno <= this.view.commit && !this.copy.has(pgno)) {
-        if (this.view.lookup(pgno) === undefined) this.#write(() => this.copy.writeZeros(pgno));
+        if (this.view.knows(pgno) && this.view.lookup(pgno) === undefined) this.#write(() => this.copy.writeZeros(pgno));
         else missing.push(pgno);
       }
-      if (slices.due()) await slices.turn();
+      if (slices.spent(1)) await slices.turn();
     }
     return missing;
   }
@@ -198,4 +197,11 @@ export class CopyView {
     });
     return done;
   }
+}
+
+/** True for pages of the file; also for those of which that can't be told without fetching. */
+function mayBeOf(view: View, pgno: number, file: ReplicaFile): boolean {
+  if (!view.knows(pgno)) return true;
+  const frame = view.lookup(pgno);
+  return frame !== undefined && sameFile(frame.file, file);
 }

@@ -1,13 +1,13 @@
-import { HeadwaterError } from "@headwater/core";
+import { HeadwaterError, inTurns } from "@headwater/core";
 import { type ReplicaFile, sameFile } from "@headwater/replica";
 import { ByteBudget } from "./byte-budget.js";
-import { hydrationFailed, namingKey } from "./errors.js";
+import { hydrationFailed, namingKey, tooLargeToHydrate } from "./errors.js";
 import { Fetcher, type FetcherOptions } from "./fetcher.js";
+import { slicesOf } from "./pace.js";
 import { PageWriter } from "./page-writer.js";
 import { cutIntoParts, groupByFile, mannerOf, SMALL_FILE_BYTES_MAX, type Wanted } from "./planner.js";
 import type { Progress } from "./progress.js";
 import { PartTask, type RangeTask, type Target, VerifiedTask, WholeTask } from "./range-task.js";
-import { Slices } from "./slices.js";
 import { VerifiedFile } from "./verified-file.js";
 
 export interface DownloadOptions extends Omit<FetcherOptions, "onBytes"> {
@@ -130,6 +130,8 @@ export class Download {
 
   async #plan(signal: AbortSignal): Promise<void> {
     await this.#options.settled();
+    const { partlyIndexed } = this.#target.view;
+    if (partlyIndexed !== undefined) throw tooLargeToHydrate(partlyIndexed);
     let wanted: Iterable<number> = this.#wanted;
     this.#wanted = [];
     const base = this.#base();
@@ -156,7 +158,7 @@ export class Download {
   async #missing(base: ReplicaFile | undefined): Promise<number[]> {
     const { runtime } = this.#options;
     const { copy } = this.#target;
-    const slices = new Slices(runtime);
+    const slices = slicesOf(runtime);
     const out: number[] = [];
     for (let pgno = 1; pgno <= this.#target.view.commit; pgno += 1) {
       if (copy.has(pgno)) {
@@ -166,7 +168,7 @@ export class Download {
         if (frame === undefined) copy.writeZeros(pgno);
         else if (base === undefined || !sameFile(frame.file, base)) out.push(pgno);
       }
-      if (slices.due()) {
+      if (slices.spent(1)) {
         await slices.turn();
         await this.#options.settled();
       }
@@ -179,7 +181,8 @@ export class Download {
       const verified = (): void => {
         this.#baseVerified = true;
       };
-      this.#enqueue(new WholeTask(base, this.#target.view.framesOf(base).pgnos, true, verified));
+      const { pgnos } = await inTurns(this.#target.view.framesOfSteps(base), this.#options.runtime.timers);
+      this.#enqueue(new WholeTask(base, pgnos, true, verified));
     } else if (!this.#open.some(({ file }) => sameFile(file, base))) await this.#openVerified(base, signal);
   }
 
@@ -239,10 +242,10 @@ export class Download {
     const { gate, progress, runtime, settled } = this.#options;
     const { writer } = this.#target;
     await settled();
-    const slices = new Slices(runtime);
+    const slices = slicesOf(runtime);
     try {
       for (const _ of task.decode(fetched, this.#target)) {
-        if (!slices.due()) continue;
+        if (!slices.spent(1)) continue;
         writer.flush();
         progress.moved();
         await slices.turn();

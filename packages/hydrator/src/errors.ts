@@ -28,6 +28,14 @@ export function isSystemError(error: unknown): error is Error & { readonly code:
   return error instanceof Error && !HeadwaterError.is(error) && typeof (error as { code?: unknown }).code === "string";
 }
 
+/** The page index of a database's snapshot is so large that it is read in parts. To hydrate, all of it would have to be held. */
+export function tooLargeToHydrate({ key, size }: ReplicaFile): HeadwaterError {
+  return new HeadwaterError(
+    "HYDRATION_FAILED",
+    `the database is too large to be hydrated: the page index of its snapshot is read in parts, as pages are needed; reads stay remote; restore it to a file instead; key=${key} size=${size}`,
+  );
+}
+
 /** Turns whatever ended a run into what {@link Hydrator.start} rejects with. */
 export function outcomeOf(path: string, error: unknown): HeadwaterError {
   if (HeadwaterError.is(error)) {

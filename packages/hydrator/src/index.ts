@@ -1,5 +1,6 @@
 export type { PageData } from "./copy-view.js";
 export { RANGE_BYTES_MAX } from "./download.js";
+export { tooLargeToHydrate } from "./errors.js";
 export { CONCURRENCY_DEFAULT, Hydrator, type HydratorOptions } from "./hydrator.js";
 export { LocalCopy, type LocalCopyOptions } from "./local-copy.js";
 export { LocalCopyReader } from "./local-copy-reader.js";

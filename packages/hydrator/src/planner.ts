@@ -1,6 +1,6 @@
 import type { Runtime } from "@headwater/core";
 import { type FrameRef, fileIdentity, type ReplicaFile, sameFile, type View } from "@headwater/replica";
-import { Slices } from "./slices.js";
+import { slicesOf } from "./pace.js";
 import type { FileRange } from "./verified-file.js";
 
 /** Frames of one file with less than this between them are read as one range: what a store delivers in a round trip. */
@@ -25,11 +25,11 @@ export type Manner = "whole" | "verified" | "parts";
 export async function groupByFile(pgnos: Iterable<number>, view: () => View, runtime: Runtime): Promise<Wanted[]> {
   const groups = new Map<string, Wanted>();
   const byFile = new Map<ReplicaFile, Wanted>(); // saves building the identity for each page
-  const slices = new Slices(runtime);
+  const slices = slicesOf(runtime);
   for (const pgno of pgnos) {
     const frame = view().lookup(pgno);
     if (frame !== undefined) add(groups, byFile, pgno, frame);
-    if (slices.due()) await slices.turn();
+    if (slices.spent(1)) await slices.turn();
   }
   return [...groups.values()].sort((a, b) => (a.file.maxTXID > b.file.maxTXID ? -1 : a.file.maxTXID < b.file.maxTXID ? 1 : 0));
 }

@@ -1,5 +1,5 @@
 import { decodePageFrame, LtxStreamDecoder } from "@headwater/ltx";
-import { type ReplicaFile, sameFile, type View } from "@headwater/replica";
+import { type FrameRef, type ReplicaFile, sameFile, type View } from "@headwater/replica";
 import { corruptFile } from "./errors.js";
 import type { LocalCopy } from "./local-copy.js";
 import type { PageWriter } from "./page-writer.js";
@@ -29,16 +29,21 @@ export interface RangeTask {
   decode(bytes: Uint8Array, target: Target): Generator<void, void>;
 }
 
+/** Where a page lies. Undefined too where a page index is read in parts and this one is not at hand: the run ends then. */
+function knownFrame(view: View, pgno: number): FrameRef | undefined {
+  return view.knows(pgno) ? view.lookup(pgno) : undefined;
+}
+
 /** True while the newest version of a page is that frame. Fetched frames of pages that changed meanwhile are not written. */
 function isCurrent(view: View, file: ReplicaFile, pgno: number, offset: number): boolean {
-  const frame = view.lookup(pgno);
+  const frame = knownFrame(view, pgno);
   return frame !== undefined && frame.offset === offset && sameFile(frame.file, file);
 }
 
 /** Decodes those of the pages whose newest frame lies in the range. */
 function* decodePages(bytes: Uint8Array, task: RangeTask, pgnos: Uint32Array, again: boolean, target: Target): Generator<void, void> {
   for (const pgno of pgnos) {
-    const frame = target.view.lookup(pgno);
+    const frame = knownFrame(target.view, pgno);
     const inside =
       frame !== undefined && sameFile(frame.file, task.file) && frame.offset >= task.start && frame.offset + frame.size <= task.end;
     if (!inside || pgno > target.copy.pageCount || (!again && target.copy.has(pgno))) continue;
@@ -67,7 +72,7 @@ export class PartTask implements RangeTask {
   needed({ copy, view }: Target): boolean {
     return this.#pgnos.some((pgno) => {
       if (copy.has(pgno)) return false;
-      const frame = view.lookup(pgno);
+      const frame = knownFrame(view, pgno);
       return frame !== undefined && sameFile(frame.file, this.file);
     });
   }
@@ -148,7 +153,7 @@ export class VerifiedTask implements RangeTask {
     }
     run.end();
     if (verifier.missing().length > 0) return;
-    verifier.finish();
+    for (const _ of verifier.finishSteps()) yield;
     this.#onVerified();
   }
 }

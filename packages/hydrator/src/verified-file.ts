@@ -1,4 +1,4 @@
-import type { Runtime } from "@headwater/core";
+import { inTurns, type Runtime } from "@headwater/core";
 import { type DecodedTail, decodeTailSteps, HEADER_SIZE, type PageIndex, RangeVerifier } from "@headwater/ltx";
 import { type ReplicaFile, tailGuess } from "@headwater/replica";
 import { corruptFile, namingKey } from "./errors.js";
@@ -27,15 +27,11 @@ export class VerifiedFile {
   static async open(file: ReplicaFile, pageSize: number, read: ReadRange, runtime: Runtime): Promise<VerifiedFile> {
     if (file.size < HEADER_SIZE) throw corruptFile(file, `it is too short size=${file.size}`);
     const [head, tail] = await Promise.all([read(0, HEADER_SIZE), readTail(file, read, runtime)]);
-    try {
-      const verifier = new RangeVerifier(head, tail);
-      const { header } = verifier;
-      if (header.pageSize !== pageSize)
-        throw corruptFile(file, `its page size is not the database's page_size=${header.pageSize} expected=${pageSize}`);
-      return new VerifiedFile(file, tail.index, verifier);
-    } catch (error) {
-      throw namingKey(file, error);
-    }
+    const verifier = await namingErrors(file, inTurns(RangeVerifier.openSteps(head, tail), runtime.timers));
+    const { header } = verifier;
+    if (header.pageSize !== pageSize)
+      throw corruptFile(file, `its page size is not the database's page_size=${header.pageSize} expected=${pageSize}`);
+    return new VerifiedFile(file, tail.index, verifier);
   }
 
   /** What is still to be read, cut between frames into ranges of at most `bytesMax` (or one frame). */
@@ -59,20 +55,15 @@ export class VerifiedFile {
 async function readTail(file: ReplicaFile, read: ReadRange, runtime: Runtime): Promise<Extract<DecodedTail, { kind: "ok" }>> {
   let tail = await read(file.size - tailGuess(file.size), file.size);
   for (;;) {
-    const decoded = await decodeInSteps(file, tail, runtime);
+    const decoded = await namingErrors(file, inTurns(decodeTailSteps(tail, file.size), runtime.timers));
     if (decoded.kind === "ok") return decoded;
     tail = await read(file.size - decoded.bytes, file.size);
   }
 }
 
-async function decodeInSteps(file: ReplicaFile, tail: Uint8Array, runtime: Runtime): Promise<DecodedTail> {
+async function namingErrors<T>(file: ReplicaFile, work: Promise<T>): Promise<T> {
   try {
-    const steps = decodeTailSteps(tail, file.size);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      await runtime.timers.turn();
-    }
+    return await work;
   } catch (error) {
     throw namingKey(file, error);
   }

@@ -1,5 +1,5 @@
-import { OptionError, type Pgno } from "@headwater/core";
-import { CHECKSUM_FLAG, CRC_START, checksumOf, crcUpdate, pageChecksum } from "./codec/crc64.js";
+import { OptionError, type Pgno, runToEnd, type Steps } from "@headwater/core";
+import { CHECKSUM_FLAG, CRC_START, checksumOf, crcUpdate, crcUpdateSteps, pageChecksum } from "./codec/crc64.js";
 import { destination, source, wasm } from "./codec/wasm.js";
 import {
   completeHeader,
@@ -12,7 +12,7 @@ import {
   TRAILER_SIZE,
 } from "./header.js";
 import { type Page, PREFIX_SIZE } from "./page-frame.js";
-import { encodePageIndex, type PageIndex, PageIndexBuilder } from "./page-index.js";
+import { encodePageIndexSteps, type PageIndex, PageIndexBuilder } from "./page-index.js";
 import { PageOrder } from "./page-order.js";
 import { encodeTrailer, postApplyProblem, type Trailer } from "./trailer.js";
 
@@ -145,20 +145,26 @@ export class LtxEncoder {
    * @throws {OptionError} `BAD_OPTION` if it is missing or wrong, or if pages of a snapshot are missing.
    */
   finish(postApplyChecksum?: bigint): EncodedLtx {
+    return runToEnd(this.finishSteps(postApplyChecksum));
+  }
+
+  /** {@link finish} in steps: a file of a million pages has an index of nine megabytes. */
+  *finishSteps(postApplyChecksum?: bigint): Steps<EncodedLtx> {
     if (this.#finished) throw new OptionError("BAD_OPTION", "LTX encoder is finished; make a new one");
     const post = this.#postApply(postApplyChecksum);
     const missing = this.#order.end();
     if (missing !== undefined) throw new OptionError("BAD_OPTION", `can't finish LTX file: ${missing}`);
     this.#finished = true;
     const index = this.#index.build();
-    const encodedIndex = encodePageIndex(index);
+    yield;
+    const encodedIndex = yield* encodePageIndexSteps(index);
     this.#reserve(PAGE_HEADER_SIZE + encodedIndex.length + TRAILER_SIZE);
     const start = this.#length - this.#taken;
     // A grown buffer is fresh and a hinted one is untouched here, so the empty page header is there already.
     this.#bytes.set(encodedIndex, start + PAGE_HEADER_SIZE);
     const trailerAt = start + PAGE_HEADER_SIZE + encodedIndex.length;
     this.#bytes.set(encodeTrailer({ postApplyChecksum: post, fileChecksum: 0n }), trailerAt);
-    this.#crc = crcUpdate(this.#crc, this.#bytes.subarray(start, trailerAt + 8));
+    this.#crc = yield* crcUpdateSteps(this.#crc, this.#bytes.subarray(start, trailerAt + 8));
     const trailer: Trailer = { postApplyChecksum: post, fileChecksum: checksumOf(this.#crc) };
     this.#bytes.set(encodeTrailer(trailer), trailerAt);
     this.#length += PAGE_HEADER_SIZE + encodedIndex.length + TRAILER_SIZE;

@@ -14,8 +14,9 @@ export {
   TRAILER_SIZE,
 } from "./header.js";
 export { LtxMerge, type MergeOptions, mergeLtx, type StreamedMergeOptions } from "./merge.js";
-export { decodePageFrame, type Page } from "./page-frame.js";
+export { decodePageFrame, measurePageFrame, type Page } from "./page-frame.js";
 export { type DecodedTail, decodeTail, decodeTailSteps, type PageIndex } from "./page-index.js";
+export { findPageIndexRun, INDEX_ENTRY_BYTES_MAX, INDEX_ENTRY_BYTES_MIN, type PageIndexRun } from "./page-index-run.js";
 export { type FrameRun, RangeVerifier } from "./range-verifier.js";
 export { type DecodedFile, LtxStreamDecoder, type StreamedPage } from "./stream-decoder.js";
 export { decodeTrailer, type Trailer } from "./trailer.js";

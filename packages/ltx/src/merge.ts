@@ -1,4 +1,4 @@
-import { formatTXID, lockPgno, OptionError, type Pgno } from "@headwater/core";
+import { formatTXID, lockPgno, OptionError, type Pgno, runToEnd, type Steps } from "@headwater/core";
 import { type EncodedLtx, LtxEncoder } from "./encoder.js";
 import { check, LtxCorruptError } from "./errors.js";
 import { decodeHeader, type Header, type HeaderInput, isSnapshot } from "./header.js";
@@ -199,14 +199,19 @@ export class LtxMerge {
   }
 
   finish(): EncodedLtx {
-    while (this.step());
+    return runToEnd(this.finishSteps());
+  }
+
+  /** {@link finish} in steps. */
+  *finishSteps(): Steps<EncodedLtx> {
+    while (this.step()) yield;
     const trailers = this.#inputs.map((input) => input.finish());
     this.#checkChain(trailers);
     const { header } = this.#encoder;
     const post = trailers[trailers.length - 1]?.postApplyChecksum ?? 0n;
-    if (header.noChecksum) return this.#encoder.finish();
-    if (!isSnapshot(header)) return this.#encoder.finish(post);
-    const merged = this.#encoder.finish();
+    if (header.noChecksum) return yield* this.#encoder.finishSteps();
+    if (!isSnapshot(header)) return yield* this.#encoder.finishSteps(post);
+    const merged = yield* this.#encoder.finishSteps();
     check(
       merged.trailer.postApplyChecksum === post,
       "post-apply-checksum",

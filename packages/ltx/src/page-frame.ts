@@ -26,7 +26,7 @@ function u32(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * How long the frame at `offset` is. Looks at sizes only.
+ * How long the frame at `offset` is. Looks at sizes only, and does not read beyond `end`.
  * @returns Its length in bytes when all of it lies before `end`, 0 for the empty page header that ends a page block, else
  *   minus the number of bytes needed to go on.
  * @throws {LtxCorruptError} for unknown flags and for sizes that no page of this size can have.

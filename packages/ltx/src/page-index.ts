@@ -1,3 +1,4 @@
+import { runToEnd, type Steps } from "@headwater/core";
 import { check, LtxCorruptError } from "./errors.js";
 import { HEADER_SIZE, PAGE_HEADER_SIZE, TRAILER_SIZE } from "./header.js";
 import { decodeTrailer, type Trailer } from "./trailer.js";
@@ -13,7 +14,7 @@ export interface PageIndex {
 }
 
 /** Page header, size prefix and the shortest compressed data: no frame is shorter. */
-const FRAME_SIZE_MIN = 11;
+export const FRAME_SIZE_MIN = 11;
 /** No frame of a 65536-byte page is longer, whatever its encoding. */
 export const FRAME_SIZE_MAX = 131_072;
 const SIZE_FIELD = 8;
@@ -64,9 +65,18 @@ export class PageIndexBuilder {
 
 /** Encodes the index with its terminating zero and its size field: everything between the page block and the trailer. */
 export function encodePageIndex(index: PageIndex): Uint8Array {
+  return runToEnd(encodePageIndexSteps(index));
+}
+
+/** Entries that are encoded or decoded before others get a turn: well under a millisecond. */
+export const ENTRIES_PER_STEP = 16_384;
+
+/** {@link encodePageIndex} that yields after every `entriesPerStep` entries. */
+export function* encodePageIndexSteps(index: PageIndex, entriesPerStep: number = ENTRIES_PER_STEP): Steps<Uint8Array> {
   let length = 1;
   for (let i = 0; i < index.count; i += 1) {
     length += varintLength(index.pgnos[i] ?? 0) + varintLength(index.offsets[i] ?? 0) + varintLength(index.sizes[i] ?? 0);
+    if ((i + 1) % entriesPerStep === 0) yield;
   }
   const bytes = new Uint8Array(length + SIZE_FIELD);
   let at = 0;
@@ -74,6 +84,7 @@ export function encodePageIndex(index: PageIndex): Uint8Array {
     at = putVarint(bytes, at, index.pgnos[i] ?? 0);
     at = putVarint(bytes, at, index.offsets[i] ?? 0);
     at = putVarint(bytes, at, index.sizes[i] ?? 0);
+    if ((i + 1) % entriesPerStep === 0) yield;
   }
   new DataView(bytes.buffer).setBigUint64(length, BigInt(length));
   return bytes;
@@ -121,22 +132,14 @@ export type DecodedTail =
  * @throws {LtxCorruptError} `LTX_CORRUPT` unless the pgnos ascend and the frames fill the page block without a gap.
  */
 export function decodeTail(tail: Uint8Array, fileSize: number): DecodedTail {
-  const steps = decodeTailSteps(tail, fileSize, Number.POSITIVE_INFINITY);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return runToEnd(decodeTailSteps(tail, fileSize, Number.POSITIVE_INFINITY));
 }
 
 /**
  * {@link decodeTail} that yields after every `entriesPerStep` entries, for callers that must not be busy for long: the
  * index of a database of 1 GB in pages of 4 KB takes about ten milliseconds.
  */
-export function* decodeTailSteps(
-  tail: Uint8Array,
-  fileSize: number,
-  entriesPerStep = 16_384,
-): Generator<undefined, DecodedTail, undefined> {
+export function* decodeTailSteps(tail: Uint8Array, fileSize: number, entriesPerStep: number = ENTRIES_PER_STEP): Steps<DecodedTail> {
   check(fileSize >= FILE_SIZE_MIN, "length", `too short for an LTX file fileSize=${fileSize}`);
   check(tail.length <= fileSize, "length", `tail is longer than the file tail=${tail.length} fileSize=${fileSize}`);
   const fixed = SIZE_FIELD + TRAILER_SIZE;

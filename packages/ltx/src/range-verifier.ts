@@ -1,12 +1,18 @@
-import { OptionError, type Pgno } from "@headwater/core";
-import { CHECKSUM_FLAG, CRC_START, combineCrc64, crc64, crcDigest, decodedPageChecksum } from "./codec/crc64.js";
+import { OptionError, type Pgno, runToEnd, type Steps } from "@headwater/core";
+import { CHECKSUM_FLAG, CRC_START, combineCrc64, crc64, crcDigest, crcUpdateSteps, decodedPageChecksum } from "./codec/crc64.js";
 import { wasm } from "./codec/wasm.js";
 import { check, LtxCorruptError } from "./errors.js";
 import { decodeHeader, HEADER_SIZE, type Header, isSnapshot, PAGE_HEADER_SIZE } from "./header.js";
 import { copyDecodedPage, framePgno, loadPageFrame, measurePageFrame } from "./page-frame.js";
-import { encodePageIndex, type PageIndex } from "./page-index.js";
+import { ENTRIES_PER_STEP, encodePageIndexSteps, type PageIndex } from "./page-index.js";
 import { PageOrder } from "./page-order.js";
 import { postApplyProblem, type Trailer } from "./trailer.js";
+
+/** What `decodeTail` gave. */
+interface Tail {
+  readonly trailer: Trailer;
+  readonly index: PageIndex;
+}
 
 /** The CRC of consecutive frames, and how many bytes it is over. */
 interface RunResult {
@@ -32,21 +38,39 @@ interface RunResult {
 export class RangeVerifier {
   readonly header: Header;
   readonly #head: Uint8Array;
-  readonly #tail: { readonly trailer: Trailer; readonly index: PageIndex };
+  readonly #tail: Tail;
   readonly #runs = new Map<number, RunResult>();
 
-  /** @throws {LtxCorruptError} `LTX_CORRUPT` for a bad header, or an index that does not fit it. */
-  constructor(head: Uint8Array, tail: { readonly trailer: Trailer; readonly index: PageIndex }) {
+  /**
+   * @param checksLater - Used by {@link openSteps}.
+   * @throws {LtxCorruptError} `LTX_CORRUPT` for a bad header, or an index that does not fit it.
+   */
+  constructor(head: Uint8Array, tail: Tail, checksLater = false) {
     this.header = decodeHeader(head);
     this.#head = head.slice(0, HEADER_SIZE);
     this.#tail = tail;
+    const problem = postApplyProblem(this.header, tail.trailer.postApplyChecksum);
+    if (problem !== undefined) throw new LtxCorruptError("trailer", problem);
+    if (!checksLater) runToEnd(this.#checkOrder());
+  }
+
+  /** Makes one in steps: the index may have millions of entries. Errors as of the constructor. */
+  static *openSteps(head: Uint8Array, tail: Tail): Steps<RangeVerifier> {
+    const verifier = new RangeVerifier(head, tail, true);
+    yield* verifier.#checkOrder();
+    return verifier;
+  }
+
+  *#checkOrder(): Steps<void> {
+    const { count, pgnos } = this.#tail.index;
     const order = new PageOrder(this.header);
     let problem: string | undefined;
-    for (let i = 0; i < tail.index.count && problem === undefined; i += 1) problem = order.next(tail.index.pgnos[i] ?? 0);
+    for (let i = 0; i < count && problem === undefined; i += 1) {
+      problem = order.next(pgnos[i] ?? 0);
+      if ((i + 1) % ENTRIES_PER_STEP === 0) yield;
+    }
     problem ??= order.end();
     if (problem !== undefined) throw new LtxCorruptError(problem.startsWith("snapshot") ? "snapshot" : "page-order", problem);
-    problem = postApplyProblem(this.header, tail.trailer.postApplyChecksum);
-    if (problem !== undefined) throw new LtxCorruptError("trailer", problem);
   }
 
   /**
@@ -79,6 +103,11 @@ export class RangeVerifier {
    * @throws {OptionError} `BAD_OPTION` unless the runs cover each frame exactly once.
    */
   finish(): void {
+    runToEnd(this.finishSteps());
+  }
+
+  /** {@link finish} in steps: encoding the index of a million pages takes tens of milliseconds. */
+  *finishSteps(): Steps<void> {
     const { trailer, index } = this.#tail;
     let crc = crc64(this.#head);
     let database = CHECKSUM_FLAG;
@@ -92,7 +121,7 @@ export class RangeVerifier {
       at = run.endFrame;
     }
     crc = crc64(new Uint8Array(PAGE_HEADER_SIZE), crc);
-    crc = crc64(encodePageIndex(index), crc);
+    crc = crcDigest(yield* crcUpdateSteps(~crc, yield* encodePageIndexSteps(index)));
     const post = new Uint8Array(8);
     new DataView(post.buffer).setBigUint64(0, trailer.postApplyChecksum);
     const computed = crc64(post, crc) | CHECKSUM_FLAG;

@@ -1,4 +1,13 @@
-import { abortedError, throwIfAborted } from "@headwater/core";
+import { abortedError, type Pace, type Steps, throwIfAborted } from "@headwater/core";
+
+/** Runs steps of so many units of work each to the end, with a turn for others whenever it is time. */
+export async function inSlices<T>(steps: Steps<T>, pace: Pace, unitsPerStep: number): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (pace.spent(unitsPerStep)) await pace.turn();
+  }
+}
 
 /**
  * Calls `work` for every item, at most `limit` at a time, in order. The first failure aborts the rest, is awaited with

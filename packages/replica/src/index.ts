@@ -4,7 +4,7 @@ export { decodeLease, encodeLease, type Lease, leaseHeld, ownerText } from "./le
 export { LEASE_TTL_MS_DEFAULT, LeaseKeeper, type LeaseKeeperOptions, type LeaseState } from "./lease/lease-keeper.js";
 export { LEASE_RULES, type LeaseRules } from "./lease/rules.js";
 export { type Listing, type ListReplicaOptions, listReplica } from "./listing.js";
-export { HEAD_BYTES_DEFAULT, tailGuess, WHOLE_BYTES_MAX } from "./open-file.js";
+export { HEAD_BYTES_DEFAULT, INDEX_BYTES_MAX_DEFAULT, tailGuess, WHOLE_BYTES_MAX } from "./open-file.js";
 export {
   extendView,
   FREE_BYTES_MAX_DEFAULT,

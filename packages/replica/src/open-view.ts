@@ -1,13 +1,23 @@
-import { HeadwaterError } from "@headwater/core";
+import { HeadwaterError, type Pace, type Runtime, Slices, UNPACED } from "@headwater/core";
 import type { ObjectStore } from "@headwater/object-store";
-import { forEachBounded } from "./concurrency.js";
+import { forEachBounded, inSlices, Limiter } from "./concurrency.js";
 import { decodeFrame } from "./frame.js";
 import type { Layout } from "./layout.js";
-import { HEAD_BYTES_DEFAULT, type OpenedFile, openFile } from "./open-file.js";
+import {
+  ENTRIES_PER_STEP,
+  ENTRY_COST,
+  HEAD_BYTES_DEFAULT,
+  INDEX_BYTES_MAX_DEFAULT,
+  type OpenedFile,
+  type Opening,
+  openFile,
+  type WholeFile,
+  wholeBytesMax,
+} from "./open-file.js";
 import type { Plan } from "./plan.js";
 import { type RangeReader, storeRangeReader } from "./range-reader.js";
 import type { ReplicaFile } from "./replica-file.js";
-import { View } from "./view.js";
+import { type FrameRef, type OpenFile, View } from "./view.js";
 
 export interface OpenViewOptions {
   readonly signal?: AbortSignal;
@@ -21,6 +31,15 @@ export interface OpenViewOptions {
   readonly reader?: RangeReader;
   /** Bytes of files that are held until the view is known, so that their pages can come along; newer files first. */
   readonly freeBytesMax?: number;
+  /**
+   * The page index of a snapshot that takes more bytes in the file is not read whole but in parts, as they are needed. 16
+   * MiB by default.
+   */
+  readonly indexBytesMax?: number;
+  /** Memory for the entries of such an index, in bytes, 8 for each. 12 MiB by default. */
+  readonly entryBytesMax?: number;
+  /** Lets others run between slices of the work. Without it, all that is at hand is decoded at once. */
+  readonly runtime?: Pick<Runtime, "clock" | "timers">;
 }
 
 export interface OpenedView {
@@ -34,6 +53,9 @@ export const OPEN_CONCURRENCY_DEFAULT = 50;
 /** 16 MiB. */
 export const FREE_BYTES_MAX_DEFAULT: number = 16 * 1024 * 1024;
 
+/** 256 KiB of work, in bytes decoded, end a slice: 8192 index entries. */
+const SLICE_BYTES: number = 256 * 1024;
+
 /**
  * Reads the page indexes of all planned files, in parallel, and makes a view of them. A file costs one request when it
  * is small, two at a time otherwise, and one more where the guess of its index's size was too low.
@@ -42,10 +64,7 @@ export const FREE_BYTES_MAX_DEFAULT: number = 16 * 1024 * 1024;
  *   is not contiguous; else what the store throws. Nothing is left under way.
  */
 export async function openView(store: ObjectStore, _layout: Layout, plan: Plan, options: OpenViewOptions = {}): Promise<OpenedView> {
-  const opened = await openFiles(store, plan.files, { headBytes: HEAD_BYTES_DEFAULT, ...options });
-  const first = opened[0];
-  if (first === undefined) throw new HeadwaterError("NO_REPLICA", `a plan without files can't be opened; store=${store.description}`);
-  return adopt(View.empty(first.header.pageSize), opened);
+  return openOn(undefined, store, plan, { headBytes: HEAD_BYTES_DEFAULT, ...options });
 }
 
 /**
@@ -58,42 +77,90 @@ export async function extendView(
   plan: Plan,
   options: Omit<OpenViewOptions, "headBytes"> = {},
 ): Promise<OpenedView> {
-  return adopt(view, await openFiles(store, plan.files, { ...options, headBytes: 0 }));
+  return openOn(view, store, plan, { ...options, headBytes: 0 });
 }
 
-function adopt(before: View, opened: readonly OpenedFile[]): OpenedView {
+async function openOn(before: View | undefined, store: ObjectStore, plan: Plan, options: OpenViewOptions): Promise<OpenedView> {
+  const { runtime, signal, tailBytes } = options;
+  const opening: Opening = {
+    reader: options.reader ?? storeRangeReader(store),
+    pace: runtime === undefined ? UNPACED : new Slices(runtime, { units: SLICE_BYTES, ...(signal === undefined ? {} : { signal }) }),
+    cpu: new Limiter(1),
+    wholeBytesMax: wholeBytesMax(plan.files.length),
+    tailBytes,
+    indexBytesMax: options.indexBytesMax ?? INDEX_BYTES_MAX_DEFAULT,
+    ...(options.entryBytesMax === undefined ? {} : { entryBytesMax: options.entryBytesMax }),
+  };
+  const opened = await openFiles(opening, plan.files, options);
+  const first = opened[0];
+  if (first === undefined) throw new HeadwaterError("NO_REPLICA", `a plan without files can't be opened; store=${store.description}`);
+  const view = await adopt(before ?? View.empty(first.header.pageSize), opened, opening.pace);
+  return { view, pages: await freePages(view, opened, opening.pace) };
+}
+
+/** The view after these files. A snapshot whose index comes in parts replaces all before it. */
+async function adopt(before: View, opened: readonly OpenedFile[], pace: Pace): Promise<View> {
   let view = before;
-  for (const file of opened) view = view.extend(file);
-  return { view, pages: freePages(view, opened) };
+  let whole: OpenFile[] = [];
+  const adoptWhole = async (): Promise<void> => {
+    view = await inSlices(view.extendSteps(whole, ENTRIES_PER_STEP), pace, ENTRIES_PER_STEP * ENTRY_COST);
+    whole = [];
+  };
+  for (const file of opened) {
+    if (file.index !== undefined) whole.push(file);
+    else {
+      await adoptWhole();
+      view = view.extendByBase(file, file.parts);
+    }
+  }
+  await adoptWhole();
+  return view;
 }
 
-async function openFiles(store: ObjectStore, files: readonly ReplicaFile[], options: OpenViewOptions): Promise<OpenedFile[]> {
-  const reader = options.reader ?? storeRangeReader(store);
+async function openFiles(opening: Opening, files: readonly ReplicaFile[], options: OpenViewOptions): Promise<OpenedFile[]> {
   const opened: OpenedFile[] = new Array(files.length);
   let spare = options.freeBytesMax ?? FREE_BYTES_MAX_DEFAULT;
   // The base first, because it takes longest; then the newest, whose pages are worth most.
   const order = files.map((_, i) => (i === 0 ? 0 : files.length - i));
   await forEachBounded(order, options.concurrency ?? OPEN_CONCURRENCY_DEFAULT, options.signal, async (index, signal) => {
     const headBytes = index === 0 ? (options.headBytes ?? 0) : 0;
-    const file = await openFile(reader, files[index] as ReplicaFile, headBytes, options.tailBytes, { signal });
-    const keep = file.head.byteLength <= spare;
-    if (keep) spare -= file.head.byteLength;
-    opened[index] = keep ? file : { ...file, head: new Uint8Array(0) };
+    const file = await openFile(opening, files[index] as ReplicaFile, headBytes, { signal });
+    if (file.index === undefined) opened[index] = file;
+    else {
+      const keep = file.head.byteLength <= spare;
+      if (keep) spare -= file.head.byteLength;
+      opened[index] = keep ? file : { ...file, head: new Uint8Array(0) };
+    }
   });
   return opened;
 }
 
 /** Decodes the frames among the bytes at hand that the view uses. */
-function freePages(view: View, opened: readonly OpenedFile[]): Map<number, Uint8Array> {
+async function freePages(view: View, opened: readonly OpenedFile[], pace: Pace): Promise<Map<number, Uint8Array>> {
   const pages = new Map<number, Uint8Array>();
-  for (const { file, head, index } of opened) {
-    for (let i = 0; i < index.count; i += 1) {
-      const [pgno, offset, size] = [index.pgnos[i] ?? 0, index.offsets[i] ?? 0, index.sizes[i] ?? 0];
-      if (offset + size > head.byteLength) break;
-      const frame = view.lookup(pgno);
-      if (frame?.file !== file || frame.offset !== offset) continue;
-      pages.set(pgno, decodeFrame(frame, pgno, view.pageSize, head.subarray(offset, offset + size)));
+  for (const file of opened) {
+    if (file.index === undefined) {
+      for (const { pgno, frame, data } of file.first) if (isUsed(view, pgno, frame)) pages.set(pgno, data);
+      continue;
+    }
+    for (const [pgno, data] of decodeHead(view, file)) {
+      pages.set(pgno, data);
+      if (pace.spent(data.byteLength)) await pace.turn();
     }
   }
   return pages;
+}
+
+function* decodeHead(view: View, { file, head, index }: WholeFile): Generator<readonly [number, Uint8Array]> {
+  for (let i = 0; i < index.count; i += 1) {
+    const [pgno, offset, size] = [index.pgnos[i] ?? 0, index.offsets[i] ?? 0, index.sizes[i] ?? 0];
+    if (offset + size > head.byteLength) break;
+    const frame = { file, offset, size };
+    if (isUsed(view, pgno, frame)) yield [pgno, decodeFrame(frame, pgno, view.pageSize, head.subarray(offset, offset + size))];
+  }
+}
+
+function isUsed(view: View, pgno: number, { file, offset }: FrameRef): boolean {
+  const found = view.knows(pgno) ? view.lookup(pgno) : undefined;
+  return found?.file === file && found.offset === offset;
 }

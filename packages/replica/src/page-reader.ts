@@ -73,8 +73,7 @@ export class PageReader {
    */
   async readPages(view: View, pgnos: readonly number[], options: { readonly signal?: AbortSignal } = {}): Promise<Map<number, Uint8Array>> {
     throwIfAborted(options.signal);
-    const loading = view.load(pgnos, options);
-    if (loading !== undefined) await loading;
+    for (let loading = view.load(pgnos, options); loading !== undefined; loading = view.load(pgnos, options)) await loading;
     const out = new Map<number, Uint8Array>();
     const wanted: Wanted[] = [];
     for (const pgno of new Set(pgnos)) {
@@ -83,10 +82,11 @@ export class PageReader {
       if (frame === undefined) out.set(pgno, new Uint8Array(view.pageSize));
       else wanted.push({ pgno, frame });
     }
+    const frames = new Map(wanted.map(({ pgno, frame }) => [pgno, frame]));
     const flights = this.#join(view, wanted);
     for (const pages of await this.#waitAll([...flights], options.signal)) {
       // A flight that another view started may bring pages that are others in this one.
-      for (const { pgno, frame, data } of pages) if (isSameFrame(view.lookup(pgno), frame)) out.set(pgno, data);
+      for (const { pgno, frame, data } of pages) if (isSameFrame(frames.get(pgno) ?? lookupIfKnown(view, pgno), frame)) out.set(pgno, data);
     }
     return out;
   }
@@ -166,7 +166,7 @@ function withFramesBetween(view: View, range: readonly Wanted[], skip: (frame: F
     // Frames are in the order of their pages.
     if (next === undefined || next.pgno - item.pgno > BETWEEN_MAX) continue;
     for (let pgno = item.pgno + 1; pgno < next.pgno; pgno += 1) {
-      const frame = view.lookup(pgno);
+      const frame = lookupIfKnown(view, pgno);
       const between = frame?.file === item.frame.file && frame.offset > item.frame.offset && frame.offset < next.frame.offset;
       if (between && !skip(frame)) out.push({ pgno, frame });
     }
@@ -197,6 +197,11 @@ function coalesce(wanted: readonly Wanted[], gapBytesMax: number, rangeBytesMax:
     }
   }
   return ranges;
+}
+
+/** Where a page lies, if that can be told without waiting. */
+function lookupIfKnown(view: View, pgno: number): FrameRef | undefined {
+  return view.knows(pgno) ? view.lookup(pgno) : undefined;
 }
 
 function frameIdentity(frame: FrameRef): string {

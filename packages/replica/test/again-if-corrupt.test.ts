@@ -3,7 +3,7 @@ import { listReplica, openView, PageReader, type Plan, planRestore, type RangeRe
 import { pageBytes, range, TestReplica } from "./support.js";
 
 // A proxy or a disk that damages bytes on their way: what the store holds is right.
-const COMMIT = 2000;
+const COMMIT = 5000; // 1.4 MB: more than is read whole
 let replica: TestReplica;
 let plan: Plan;
 

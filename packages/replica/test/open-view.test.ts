@@ -40,7 +40,7 @@ const snapshot = (commit: number, more: Partial<FileSpec> = {}): FileSpec => ({
 });
 
 describe("openView: what it costs", () => {
-  const big = 2000; // 600 KB at 512-byte pages
+  const big = 5000; // 1.4 MB at 512-byte pages
 
   it("reads a small database with one request, pages and all", async () => {
     const replica = new TestReplica();
@@ -71,7 +71,7 @@ describe("openView: what it costs", () => {
 
   it("reads tail and head of a snapshot at the same time", async () => {
     const replica = new TestReplica();
-    await replica.put(snapshot(big));
+    await replica.put(snapshot(big)); // 1.4 MB
     let atOnce = 0;
     const store = new HookedObjectStore(replica.store, { before: () => void atOnce++, after: () => expect(atOnce).toBe(2) });
     const { view, pages } = await openView(store, replica.layout, await planOf(replica));
@@ -139,13 +139,20 @@ describe("openView: what it costs", () => {
 describe("openView: what it gives", () => {
   it("agrees with a naive model over random histories, all plans, shrinking and growing, and reads the same bytes", async () => {
     const random = new SeededRandom(seed);
-    for (let round = 0; round < 25 * rounds; round += 1) {
+    let inParts = 0;
+    for (let round = 0; round < 40 * rounds; round += 1) {
       const replica = new TestReplica(random.pick(["s3", "file"]));
       const { model, top } = await randomHistory(replica, random);
       const { view, pages } = await open(
         replica,
-        random.chance(0.5) ? {} : { tailBytes: 40 + random.below(400), headBytes: random.below(2000) },
+        random.pick<OpenViewOptions>([
+          {},
+          { tailBytes: 40 + random.below(400), headBytes: random.below(2000) },
+          // The base's page index in parts, which is for far larger ones otherwise.
+          { tailBytes: 30 + random.below(100), headBytes: random.below(2000), indexBytesMax: 1, entryBytesMax: 8192 },
+        ]),
       );
+      if (view.partlyIndexed !== undefined) inParts += 1;
       expect([view.txid, view.commit], `seed=${seed} round=${round}`).toEqual([id(top), model.commit]);
       const reader = new PageReader({
         reader: storeRangeReader(replica.store),
@@ -161,6 +168,7 @@ describe("openView: what it gives", () => {
       }
       expect(Math.max(0, ...pages.keys())).toBeLessThanOrEqual(model.commit);
     }
+    expect(inParts).toBeGreaterThan(0);
   });
 
   it("works on real files", async () => {
@@ -255,7 +263,7 @@ describe("openView: what it refuses", () => {
 
   it("garbage in header, index or trailer of a large file, and never anything but a typed error", async () => {
     const random = new SeededRandom(seed);
-    const { replica, key, bytes } = await withFile(snapshot(2000));
+    const { replica, key, bytes } = await withFile(snapshot(5000));
     const tailStart = bytes.byteLength - 9000;
     for (let round = 0; round < 60 * rounds; round += 1) {
       const bad = bytes.slice();
@@ -271,7 +279,7 @@ describe("openView: what it refuses", () => {
       );
       if (outcome === undefined) continue;
       // What got through must still point into the file.
-      for (const pgno of range(1, Math.min(outcome.commit, 2000))) {
+      for (const pgno of range(1, Math.min(outcome.commit, 5000))) {
         const frame = outcome.lookup(pgno);
         if (frame) expect(frame.offset + frame.size).toBeLessThanOrEqual(bytes.byteLength);
       }
@@ -281,19 +289,19 @@ describe("openView: what it refuses", () => {
   it("a header that names other transactions than the key", async () => {
     const replica = new TestReplica();
     const key = replica.layout.key(0, id(1), id(1));
-    for (const spec of [{ min: 2, commit: 4, pages: [1] }, snapshot(2000, { max: 2 })]) {
+    for (const spec of [{ min: 2, commit: 4, pages: [1] }, snapshot(5000, { max: 2 })]) {
       await replica.overwrite(key, encode(spec).bytes);
       await expect(open(replica)).rejects.toEqual(code("LTX_CORRUPT", key));
     }
   });
 
   it.each([
-    ["its first", range(2, 2000)],
-    ["a middle", range(1, 2000).filter((n) => n !== 1000)],
-    ["its last", range(1, 1999)],
+    ["its first", range(2, 5000)],
+    ["a middle", range(1, 5000).filter((n) => n !== 1000)],
+    ["its last", range(1, 4999)],
   ])("a snapshot that misses %s page", async (_which, pages) => {
     // Made as TXID 2 and then called a snapshot, because the encoder refuses.
-    const { bytes } = encode({ min: 2, max: 2, commit: 2000, pages });
+    const { bytes } = encode({ min: 2, max: 2, commit: 5000, pages });
     new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(16, 1n);
     const replica = new TestReplica();
     const key = replica.layout.key(9, id(1), id(2));
@@ -309,7 +317,7 @@ describe("openView: what it refuses", () => {
 
   it.each([
     ["small", 10],
-    ["large", 2000],
+    ["large", 5000],
   ])("a %s file that was deleted, replaced, or replaced by a shorter one since the listing", async (_size, commit) => {
     const { replica, key, bytes } = await withFile(snapshot(commit));
     const plan = await planOf(replica);

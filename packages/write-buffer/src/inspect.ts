@@ -1,9 +1,8 @@
-import { type FileSystem, HeadwaterError, type TXID } from "@headwater/core";
+import { type FileSystem, HeadwaterError, type TXID, UNPACED } from "@headwater/core";
 import { bufferError } from "./log/segment.js";
 import { readLog } from "./recovery/read-log.js";
 import { logBytes, newestPages, pendingOf, resolve } from "./recovery/resolve.js";
 import { IntentFile } from "./sync/intent-file.js";
-import { UNPACED } from "./sync/slices.js";
 
 /** What a buffer holds. */
 export interface BufferReport {

@@ -9,7 +9,7 @@ import { finishSetAside, keepSegments, setAside } from "./recovery/set-aside.js"
 import { IntentFile } from "./sync/intent-file.js";
 import type { Intent } from "./sync/intent-record.js";
 import { isOurs } from "./sync/outgoing-file.js";
-import { Slices } from "./sync/slices.js";
+import { slicesOf } from "./sync/pace.js";
 
 export interface RecoverOptions {
   readonly fs: FileSystem;
@@ -101,7 +101,7 @@ class BufferRecovery {
     if (finished !== undefined) this.#common = { ...this.#common, finishedSetAside: finished };
     const record = IntentFile.read(fs, dir);
     const settled = record === undefined ? 0 : record.confirmed ? record.endSequence : record.startSequence;
-    const read = await readLog(fs, dir, settled, new Slices(this.#o.runtime));
+    const read = await readLog(fs, dir, settled, slicesOf(this.#o.runtime));
     if (read.kind === "foreign") throw this.#foreign(read.reason);
     if (read.kind === "empty") return this.#nothing();
     if (read.kind === "damaged") return this.#aside("damaged", read.reason, undefined, undefined, 0);

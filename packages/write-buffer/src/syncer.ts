@@ -8,7 +8,7 @@ import { encodeBatch } from "./sync/encode-batch.js";
 import type { IntentFile } from "./sync/intent-file.js";
 import type { Intent } from "./sync/intent-record.js";
 import { OutgoingFile } from "./sync/outgoing-file.js";
-import { Slices } from "./sync/slices.js";
+import { slicesOf } from "./sync/pace.js";
 import { SyncedHistory } from "./sync/synced-history.js";
 import { Waiters } from "./sync/waiters.js";
 
@@ -306,7 +306,7 @@ export class Syncer {
   async #prepare(): Promise<OutgoingFile> {
     const { reader, intents, published, runtime, nodeID, pageSize, limitBytes = SYNC_BYTES_DEFAULT } = this.#options;
     const startedMs = this.#now();
-    const slices = new Slices(runtime, this.#ending.signal);
+    const slices = slicesOf(runtime, this.#ending.signal);
     const left = intents.unconfirmed;
     const from = left?.startSequence ?? this.#position.sequence;
     // What is noted from here on is in a later file.

@@ -1,9 +1,9 @@
-import type { TXID } from "@headwater/core";
+import { type TXID, UNPACED } from "@headwater/core";
 import { ManualRuntime, SeededRandom, testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { collectBatch } from "../src/sync/batch.js";
 import { encodeBatch } from "../src/sync/encode-batch.js";
-import { Slices, UNPACED } from "../src/sync/slices.js";
+import { slicesOf } from "../src/sync/pace.js";
 import { sortedPgnos } from "../src/sync/sorted-pgnos.js";
 import { commit, memoryFs, openLog, pageOf, zeroPage } from "./support.js";
 import { Bench, readFiles } from "./sync-support.js";
@@ -31,7 +31,7 @@ describe("making a file in slices of time", () => {
         clockMs += stepMs;
         return clockMs;
       };
-      const slices = new Slices({ ...runtime, timers, clock: { ...runtime.clock, monotonicMs } });
+      const slices = slicesOf({ timers, clock: { ...runtime.clock, monotonicMs } });
       const { log, reader } = openLog(memoryFs());
       for (let i = 2; i <= 2000; i += 1) log.write(i, pageOf(i));
       commit(log, 1, 2000, {});
@@ -48,7 +48,7 @@ describe("making a file in slices of time", () => {
     const { log, reader } = openLog(memoryFs());
     for (let i = 2; i <= 2000; i += 1) log.write(i, pageOf(i));
     commit(log, 1, 2000, {});
-    const slices = new Slices(new ManualRuntime(), ending.signal);
+    const slices = slicesOf(new ManualRuntime(), ending.signal);
     const batch = await collectBatch(reader, 0, 1, 1e6, slices);
     ending.abort();
     const identity = { txid: 1n as TXID, pageSize: 512, timestampMs: 1, nodeID: 1n };

@@ -1,9 +1,9 @@
+import { UNPACED } from "@headwater/core";
 import { type MemoryFileSystem, SeededRandom, testSeed } from "@headwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { IntentFile } from "../src/index.js";
 import { SEGMENT_HEADER_BYTES } from "../src/log/segment.js";
 import { readLog } from "../src/recovery/read-log.js";
-import { UNPACED } from "../src/sync/slices.js";
 import { commit, DIR, diskFull, HookedFileSystem, memoryFs, openLog, PAGE_SIZE, pageOf, pageOne, tx } from "./support.js";
 
 testSeed("log-files");

@@ -1,4 +1,4 @@
-import type { Pgno } from "@headwater/core";
+import type { Pgno, Steps } from "@headwater/core";
 import { source, wasm } from "./wasm.js";
 
 /** The state before the first byte. States are inverted CRCs; `-1n` is all ones. */
@@ -19,6 +19,18 @@ export function crcUpdate(state: bigint, bytes: Uint8Array): bigint {
     const piece = bytes.subarray(at, at + source.length);
     source.set(piece);
     s = wasm.crcSource(s, 0, piece.length);
+  }
+  return s;
+}
+
+const BYTES_PER_STEP = 512 * 1024;
+
+/** {@link crcUpdate} that yields after every half a megabyte: a third of a millisecond. */
+export function* crcUpdateSteps(state: bigint, bytes: Uint8Array): Steps<bigint> {
+  let s = state;
+  for (let at = 0; at < bytes.length; at += BYTES_PER_STEP) {
+    if (at > 0) yield;
+    s = crcUpdate(s, bytes.subarray(at, at + BYTES_PER_STEP));
   }
   return s;
 }

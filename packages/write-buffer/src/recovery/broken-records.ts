@@ -1,6 +1,5 @@
-import type { FileHandle } from "@headwater/core";
+import type { FileHandle, Pace } from "@headwater/core";
 import { decodeMarkFoot, decodeMarkHead, MARK_FOOT_BYTES, MARK_HEAD_BYTES } from "../log/record.js";
-import type { Pace } from "../sync/slices.js";
 
 /**
  * Counts the completed records of a segment from `at` on, whatever they are worth. Behind the last valid mark, a process

@@ -1,4 +1,4 @@
-import type { FileHandle, FileSystem } from "@headwater/core";
+import type { FileHandle, FileSystem, Pace } from "@headwater/core";
 import { FRAME_HEAD_BYTES } from "../log/record.js";
 import {
   decodeSegmentHeader,
@@ -8,7 +8,6 @@ import {
   type SegmentHeader,
   segmentName,
 } from "../log/segment.js";
-import type { Pace } from "../sync/slices.js";
 import { countRecords } from "./broken-records.js";
 import { type ScannedTransaction, type ScanState, scanSegment } from "./scan-segment.js";
 

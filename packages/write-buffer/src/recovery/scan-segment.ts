@@ -1,4 +1,4 @@
-import type { FileHandle } from "@headwater/core";
+import type { FileHandle, Pace } from "@headwater/core";
 import { crc64 } from "@headwater/ltx";
 import { viewOf } from "../log/bytes.js";
 import type { LoggedTransaction } from "../log/published.js";
@@ -13,7 +13,6 @@ import {
   type Salt,
 } from "../log/record.js";
 import { SEGMENT_HEADER_BYTES, type SegmentHeader } from "../log/segment.js";
-import type { Pace } from "../sync/slices.js";
 import { ChunkedFile } from "./chunked-file.js";
 
 /** A transaction whose mark and frames are all as they were written. */

@@ -1,6 +1,6 @@
+import type { Pace } from "@headwater/core";
 import { dropAbove } from "../log/drop-above.js";
 import type { LogReader } from "../log-reader.js";
-import type { Pace } from "./slices.js";
 
 /** Whole transactions on their way into one file. Sizes in pages. */
 export interface Batch {
@@ -14,7 +14,7 @@ export interface Batch {
   readonly pages: ReadonlyMap<number, number>;
 }
 
-/** About one list entry's work, in the unit of {@link Pace}. */
+/** About one list entry's work, in bytes. */
 const ENTRY_BYTES = 64;
 
 /**

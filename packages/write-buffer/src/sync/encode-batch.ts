@@ -1,8 +1,7 @@
-import { lockPgno, type Pgno, type TXID } from "@headwater/core";
+import { lockPgno, type Pace, type Pgno, type TXID } from "@headwater/core";
 import { type EncodedLtx, HEADER_SIZE, LtxEncoder } from "@headwater/ltx";
 import type { LogReader } from "../log-reader.js";
 import type { Batch } from "./batch.js";
-import type { Pace } from "./slices.js";
 import { sortedPgnos } from "./sorted-pgnos.js";
 
 export interface FileIdentity {
@@ -38,7 +37,12 @@ export async function encodeBatch(reader: LogReader, batch: Batch, identity: Fil
   };
   for (const pgno of below) await add(pgno);
   for (let pgno = fullFrom + 1; pgno <= commit; pgno += 1) if (pgno !== lock) await add(pgno);
-  return encoder.finish();
+  const finish = encoder.finishSteps();
+  for (;;) {
+    const step = finish.next();
+    if (step.done === true) return step.value;
+    await pace.turn();
+  }
 }
 
 /** A hint that is wrong should cost little. */

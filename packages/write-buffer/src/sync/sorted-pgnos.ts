@@ -1,4 +1,4 @@
-import type { Pace } from "./slices.js";
+import type { Pace } from "@headwater/core";
 
 /** Page numbers that share all but these low bits are sorted together: few enough for one slice of time. */
 const BUCKET_BITS = 15;
