@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { abortedError } from "../abort.js";
 import type { Runtime } from "../runtime.js";
 
