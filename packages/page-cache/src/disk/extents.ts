@@ -12,6 +12,10 @@ export interface Extent {
   visited: boolean;
 }
 
+export function extentOf({ start, length, dataOffset, checksums }: RangeRecord, segment: string): Extent {
+  return { start, end: start + length, segment, dataOffset, checksums, visited: false };
+}
+
 /** The ranges of one file, made where there are none yet. */
 export function extentsOf(files: Map<string, Extents>, file: string): Extents {
   let extents = files.get(file);
@@ -25,6 +29,20 @@ export function extentsOf(files: Map<string, Extents>, file: string): Extents {
 /** The ranges of one file that are on the disk: sorted, and never two for one byte. */
 export class Extents {
   #sorted: Extent[] = [];
+
+  /** Many at once, in time that grows with their number. Of two for one byte the one that comes first in the list stays. */
+  static of(list: readonly Extent[]): Extents {
+    const extents = new Extents();
+    const byStart = list.map((extent, rank) => ({ extent, rank })).sort((a, b) => a.extent.start - b.extent.start);
+    const kept: typeof byStart = [];
+    for (const next of byStart) {
+      const last = kept.at(-1);
+      if (last === undefined || last.extent.end <= next.extent.start) kept.push(next);
+      else if (next.rank < last.rank) kept[kept.length - 1] = next;
+    }
+    extents.#sorted = kept.map(({ extent }) => extent);
+    return extents;
+  }
 
   get isEmpty(): boolean {
     return this.#sorted.length === 0;
@@ -63,12 +81,11 @@ export class Extents {
 
   /** False, and nothing done, where it overlaps with what is there. */
   add(record: RangeRecord, segment: string): boolean {
-    const { start, length, dataOffset, checksums } = record;
-    const end = start + length;
-    const at = this.#firstEndingAfter(start);
+    const extent = extentOf(record, segment);
+    const at = this.#firstEndingAfter(extent.start);
     const next = this.#sorted[at];
-    if (next !== undefined && next.start < end) return false;
-    this.#sorted.splice(at, 0, { start, end, segment, dataOffset, checksums, visited: false });
+    if (next !== undefined && next.start < extent.end) return false;
+    this.#sorted.splice(at, 0, extent);
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { FileSystem, Runtime } from "@headwater/core";
-import { type Extents, extentsOf } from "./extents.js";
+import { type Extent, Extents, extentOf } from "./extents.js";
 import { type Checksum, decodeRecords } from "./record.js";
 import { dataPath, indexPath, listSegments } from "./segment-files.js";
 
@@ -23,22 +23,26 @@ export interface Loaded {
  */
 export async function loadSegments(options: LoadOptions): Promise<Loaded> {
   const { fs, runtime, dir } = options;
-  const files = new Map<string, Extents>();
+  const found = new Map<string, Extent[]>();
   const segments = listSegments(fs, dir);
   for (const { name } of [...segments].reverse()) {
-    loadSegment(options, name, files);
+    loadSegment(options, name, found);
     await runtime.timers.turn();
   }
+  const files = new Map<string, Extents>();
+  for (const [file, extents] of found) files.set(file, Extents.of(extents));
   return { files, bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0) };
 }
 
-function loadSegment({ fs, dir, checksum }: LoadOptions, name: string, files: Map<string, Extents>): void {
+function loadSegment({ fs, dir, checksum }: LoadOptions, name: string, found: Map<string, Extent[]>): void {
   const dataBytes = fs.stat(dataPath(fs, dir, name))?.size ?? 0;
   const index = readWhole(fs, indexPath(fs, dir, name));
   if (index === undefined) return;
   for (const record of [...decodeRecords(index, checksum)].reverse()) {
     if (record.dataOffset + record.length > dataBytes) continue; // Its bytes never arrived.
-    extentsOf(files, record.file).add(record, name);
+    const extents = found.get(record.file);
+    if (extents === undefined) found.set(record.file, [extentOf(record, name)]);
+    else extents.push(extentOf(record, name));
   }
 }
 
