@@ -31,10 +31,15 @@ const WORDS = ((): readonly string[] => {
   return Array.from({ length: WORDS_COUNT }, () => Array.from({ length: 1 + Math.floor(random() * 4) }, syllable).join(""));
 })();
 
+/** In characters, which are bytes here. */
+export function bodyLengthOf(id: number): number {
+  return 200 + Math.floor(randomOf(Math.imul(id, 0x2545f491))() * 600);
+}
+
 /** The same row for the same id and version, anywhere. Its length depends on the id alone, so an update stays in its place. */
 export function rowOf(id: number, version = 0): Row {
   const random = randomOf(Math.imul(id, 0x9e3779b1) ^ Math.imul(version, 0x85ebca6b));
-  const bodyLength = 200 + Math.floor(randomOf(Math.imul(id, 0x2545f491))() * 600);
+  const bodyLength = bodyLengthOf(id);
   // Few words are frequent and many are rare.
   const word = (): string => WORDS[Math.floor(random() ** 3 * WORDS.length)] ?? "";
   let body = "";
