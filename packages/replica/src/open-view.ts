@@ -59,6 +59,7 @@ const SLICE_BYTES: number = 256 * 1024;
 /**
  * Reads the page indexes of all planned files, in parallel, and makes a view of them. A file costs one request when it
  * is small, two at a time otherwise, and one more where the guess of its index's size was too low.
+ * A snapshot whose index is larger than `indexBytesMax` costs two at a time; the index comes in parts, with `View.load`.
  *
  * @throws `REPLICA_FILE_GONE` when the plan is old, `LTX_CORRUPT` naming key and fault, `REPLICA_GAP` for a plan that
  *   is not contiguous; else what the store throws. Nothing is left under way.
