@@ -26,6 +26,8 @@ export interface EngineConfig {
   readonly remoteTimeoutMs: number;
   /** Directory of the commit log; needed to write. */
   readonly bufferDir?: string;
+  /** The commit log is in memory: `bufferDir` is a name in {@link EnginePorts.bufferFs}, and gone with the process. */
+  readonly bufferInMemory?: boolean;
   /** `host:pid` of this process, shown to whoever meets our lease or buffer. */
   readonly owner: string;
   readonly hydration?: HydrationConfig;
@@ -53,6 +55,8 @@ export interface HydrationConfig {
 export interface EnginePorts {
   readonly store: ObjectStore;
   readonly fs: FileSystem;
+  /** Where the commit log is; default: `fs`. */
+  readonly bufferFs?: FileSystem;
   readonly locks: PathLocks;
   readonly runtime: Runtime;
   /** Memory that the SQLite thread sees too. */

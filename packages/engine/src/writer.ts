@@ -1,4 +1,4 @@
-import { type FencedError, formatTXID, HeadwaterError, type PathLock, type Runtime, type TXID } from "@headwater/core";
+import { type FencedError, type FileSystem, formatTXID, HeadwaterError, type PathLock, type Runtime, type TXID } from "@headwater/core";
 import { type Layout, storePublisher, View } from "@headwater/replica";
 import { IntentFile, type LogBase, LogReader, type Recovery, recoverBuffer, type SyncedFile, Syncer } from "@headwater/write-buffer";
 import type { EngineConfig, EnginePorts } from "./config.js";
@@ -54,7 +54,7 @@ export class Writer {
     this.openedLog = openedLog;
     this.#intents = intents;
     if (recovered !== undefined) this.#shared.publishCommit(recovered.sequence, recovered.endOffset);
-    this.#reader = new LogReader({ fs: ports.fs, dir, pageSize: view.pageSize, published: () => this.#shared.published });
+    this.#reader = new LogReader({ fs: bufferFs(ports), dir, pageSize: view.pageSize, published: () => this.#shared.published });
     this.#syncer = new Syncer({
       reader: this.#reader,
       intents,
@@ -72,7 +72,7 @@ export class Writer {
       published: () => this.#shared.takePublished(),
       fsyncLog: () => this.#reader.fsync(),
       syncIntervalMs: config.syncIntervalMs,
-      bufferPath: dir,
+      ...(config.bufferInMemory === true ? {} : { bufferPath: dir }),
       onSynced: (file) => this.#synced(file),
       onFailed: (failure) => parts.emit("syncFailed", { ...failure, pendingTransactions: this.#shared.statistic("pendingTransactions") }),
       onFenced: (error) => this.#fenced(error),
@@ -83,6 +83,8 @@ export class Writer {
   static async claim(config: EngineConfig, ports: EnginePorts): Promise<BufferClaim> {
     const dir = config.bufferDir;
     if (dir === undefined) throw new HeadwaterError("BUFFER_UNWRITABLE", "a writer needs a buffer; set buffer.path");
+    // Nobody else can see it.
+    if (config.bufferInMemory === true) return { dir, release: async () => undefined };
     let lock: PathLock;
     try {
       ports.fs.mkdir(dir, 0o700);
@@ -91,7 +93,7 @@ export class Writer {
       if (HeadwaterError.is(error)) throw error;
       throw new HeadwaterError(
         "BUFFER_UNWRITABLE",
-        `the folder of the write buffer can't be used; choose another with buffer.path, or make it writable; dir=${dir}`,
+        `the folder of the write buffer can't be used; make it writable, choose another with buffer.path, or give crash safety up with buffer: { target: "memory" }; dir=${dir}`,
         { cause: error },
       );
     }
@@ -112,7 +114,7 @@ export class Writer {
       writerId,
       ...(recovery.kind === "resume" ? { recovered: recovery.log } : {}),
     };
-    const writer = new Writer({ ...parts, view }, openedLog, IntentFile.open(ports.fs, claim.dir));
+    const writer = new Writer({ ...parts, view }, openedLog, IntentFile.open(bufferFs(ports), claim.dir));
     writer.pages = opened.pages;
     reportRecovery(parts.emit, recovery);
     return writer;
@@ -204,7 +206,7 @@ async function recoverOn(
 ): Promise<{ readonly opened: OpenedReplica; readonly recovery: Recovery }> {
   let opened = await replica();
   const recovery = await recoverBuffer({
-    fs: ports.fs,
+    fs: bufferFs(ports),
     dir: claim.dir,
     publisher: storePublisher(ports.store, layout),
     identity: config.identity,
@@ -231,6 +233,10 @@ async function recoverOn(
     );
   }
   return { opened, recovery };
+}
+
+function bufferFs({ fs, bufferFs: other }: EnginePorts): FileSystem {
+  return other ?? fs;
 }
 
 function positionOf(view: View): Required<LogBase> {

@@ -47,7 +47,7 @@ export function openSync(url: string | URL, options: Options = {}): SyncDatabase
   });
   ports.onDeath(() => control.died());
   try {
-    const opening = finishOpening(runtime, client, client.opening, config);
+    const opening = finishOpening(runtime, client, config, ports.files);
     database = new SyncDatabase({ opening, client, control, config, hub, texts, stopSyncOnExit: startSyncOnExit(resolved, control) });
     void hub.release();
     return database;

@@ -70,9 +70,10 @@ export interface Options {
   /**
    * `path`: the folder of the commit log. Default: a stable one, see the README. `maxBytes`: limit of commits that are not
    * in the replica; at it a commit waits for the sync, for `remoteTimeoutMs`, and then fails with `BUFFER_FULL` and is
-   * rolled back. Default 1 GiB.
+   * rolled back. Default 1 GiB. `target: "memory"` is for disks that can't be written, and gives crash safety up: a process
+   * that is killed loses its commits since the last sync, as a whole suffix. `maxBytes` is 64 MiB by default then.
    */
-  readonly buffer?: { readonly path?: string; readonly maxBytes?: number };
+  readonly buffer?: { readonly target?: "file" | "memory"; readonly path?: string; readonly maxBytes?: number };
   /** `maxBytes` of pages in memory: default 32 MiB. `disk`: default none. */
   readonly cache?: { readonly maxBytes?: number; readonly disk?: DiskCacheOptions };
   /**

@@ -6,3 +6,4 @@ export type { DatabaseConfig } from "./config.js";
 export type { CursorBatch, SqlOperation, SqlOperations, SqlParams, SqlRow, SqlRunResult, SqlValue } from "./sql/protocol.js";
 export { type DatabasePorts, newDatabase } from "./threads/io-thread.js";
 export { SqlThread } from "./threads/sql-thread.js";
+export { MEMORY_BUFFER_DIR } from "./memory/protocol.js";

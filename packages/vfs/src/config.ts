@@ -10,6 +10,8 @@ export interface DatabaseConfig {
   readonly durability: "interval" | "commit";
   /** Bytes of the page cache. SQLite's own is beside it. */
   readonly cacheBytes: number;
+  /** `"memory"`: the commit log is in memory that both threads share, and gone with the process. */
+  readonly bufferTarget: "file" | "memory";
   /** Limit of unsynced committed bytes. */
   readonly bufferBytesMax: number;
 }

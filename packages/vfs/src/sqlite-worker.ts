@@ -7,7 +7,7 @@ import { SqlHost } from "./sql/sql-host.js";
 import { SqliteRuntime, warmUp } from "./sqlite/index.js";
 
 // The SQLite thread of one database opened with open().
-const { channel, signal, config } = workerData as SqlWorkerData;
+const { channel, signal, files, config } = workerData as SqlWorkerData;
 const client = new BlockingClient(channel, signal);
 
 function post(message: FromSql): void {
@@ -28,7 +28,7 @@ parentPort?.once("message", ({ module }: SqliteModuleReady) => {
 function start(runtime: SqliteRuntime): void {
   let host: SqlHost;
   try {
-    const opened = finishOpening(runtime, client, client.opening, config);
+    const opened = finishOpening(runtime, client, config, files);
     host = new SqlHost(opened, client, config);
     post({ opened: opened.session.shared.buffer });
   } catch (error) {

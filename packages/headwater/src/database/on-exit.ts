@@ -50,7 +50,13 @@ export function syncOnExit(party: ExitParty): () => void {
 /** {@link syncOnExit} for what `open()` and `openSync()` opened. */
 export function startSyncOnExit({ onExit, url, options, config }: Resolved, control: AsyncClient): () => void {
   if (onExit === undefined) return () => undefined;
-  return syncOnExit({ ...onExit, url, control, logger: options.logger, bufferPath: config.engine.bufferDir });
+  return syncOnExit({
+    ...onExit,
+    url,
+    control,
+    logger: options.logger,
+    bufferPath: config.bufferTarget === "memory" ? undefined : config.engine.bufferDir,
+  });
 }
 
 /** The loop has ended (it came to its end, or `process.exit`, or an uncaught error): block until the last syncs are done. */

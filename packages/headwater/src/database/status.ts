@@ -17,7 +17,8 @@ export interface StatusTexts {
 
 /** The texts of a fresh handle's status. */
 export function statusTexts({ url, config }: Pick<Resolved, "url" | "config">): StatusTexts {
-  const { bufferDir, hydration, diskCache } = config.engine;
+  const { bufferDir: dir, bufferInMemory, hydration, diskCache } = config.engine;
+  const bufferDir = bufferInMemory === true ? undefined : dir;
   return {
     url,
     setAside: [],

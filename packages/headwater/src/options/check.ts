@@ -25,7 +25,7 @@ const KNOWN = {
     boolean,
     object({ path: text, start: oneOf("open", "manual"), concurrency: integer(1, 64), maxBytesPerSecond: number(1) }),
   ),
-  buffer: object({ path: text, maxBytes: integer(0) }),
+  buffer: object({ target: oneOf("file", "memory"), path: text, maxBytes: integer(0) }),
   cache: object({ maxBytes: integer(0), disk }),
   onExit: either(boolean, object({ signals: boolean, deadlineMs: integer(0, MS_MAX) })),
   store: object({ credentials, region: text, endpoint: text, forcePathStyle: boolean, bareEtags: boolean }),

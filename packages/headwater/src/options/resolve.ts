@@ -2,9 +2,9 @@ import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { OptionError, redactUrl } from "@headwater/core";
-import type { DiskCacheConfig, HydrationConfig } from "@headwater/engine";
+import type { DiskCacheConfig, EngineConfig, HydrationConfig } from "@headwater/engine";
 import { normalizeEndpoint, parseStoreUrl, type StoreUrl } from "@headwater/object-store/store-url";
-import type { DatabaseConfig, StoreConfig } from "@headwater/vfs";
+import { type DatabaseConfig, MEMORY_BUFFER_DIR, type StoreConfig } from "@headwater/vfs/client";
 import type { OnExit } from "../database/on-exit.js";
 import type { Credentials, Options } from "../types.js";
 import { checkDatabaseOptions } from "./check.js";
@@ -18,6 +18,8 @@ export const REMOTE_TIMEOUT_MS_DEFAULT = 30_000;
 export const PAGE_SIZE_DEFAULT = 4096;
 /** Unsynced commits on disk: an outage of a quarter of an hour at a megabyte a second. */
 export const BUFFER_BYTES_DEFAULT: number = 1024 ** 3;
+/** Unsynced commits in memory: as much as one sync takes. */
+export const MEMORY_BUFFER_BYTES_DEFAULT: number = 64 * 1024 ** 2;
 export const CACHE_BYTES_DEFAULT: number = 32 * 1024 * 1024;
 
 /** Enough for a put to a store that is slow, and well below the 10 s after which a container is killed. */
@@ -72,13 +74,14 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
       pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS_DEFAULT,
       remoteTimeoutMs: options.remoteTimeoutMs ?? REMOTE_TIMEOUT_MS_DEFAULT,
       owner: `${os.hostname()}:${process.pid}`,
-      ...(write ? { bufferDir: options.buffer?.path === undefined ? defaultBufferDir(identity) : path.resolve(options.buffer.path) } : {}),
+      ...(write ? bufferPlace(options.buffer, identity) : {}),
       ...(hydration === undefined ? {} : { hydration }),
       ...(diskCache === undefined ? {} : { diskCache }),
     },
     durability: options.durability ?? "interval",
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS_DEFAULT,
-    bufferBytesMax: options.buffer?.maxBytes ?? BUFFER_BYTES_DEFAULT,
+    bufferTarget: options.buffer?.target ?? "file",
+    bufferBytesMax: options.buffer?.maxBytes ?? (options.buffer?.target === "memory" ? MEMORY_BUFFER_BYTES_DEFAULT : BUFFER_BYTES_DEFAULT),
     cacheBytes: options.cache?.maxBytes ?? CACHE_BYTES_DEFAULT,
   };
   const onExit = write ? onExitOf(options.onExit ?? true) : undefined;
@@ -119,6 +122,13 @@ function identityOf(store: StoreConfig, prefix: string): string {
 function shortHash(text: string): string {
   // Not imported: it takes 3 ms to load, and most opens hash nothing.
   return process.getBuiltinModule("node:crypto").createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
+
+function bufferPlace(buffer: Options["buffer"], identity: string): Pick<EngineConfig, "bufferDir" | "bufferInMemory"> {
+  const { target = "file", path: given } = buffer ?? {};
+  if (target === "file") return { bufferDir: given === undefined ? defaultBufferDir(identity) : path.resolve(given) };
+  if (given !== undefined) throw new OptionError("BAD_OPTION", 'option "buffer": a buffer in memory has no path; leave one of both out');
+  return { bufferDir: MEMORY_BUFFER_DIR, bufferInMemory: true };
 }
 
 /** A stable place, so that what a killed process committed is found again. */

@@ -2,7 +2,11 @@
 import { open } from "headwater";
 
 const [url, buffer, interval, limit] = process.argv.slice(2);
-const db = await open(url, { write: true, syncIntervalMs: Number(interval), buffer: { path: buffer } });
+const db = await open(url, {
+  write: true,
+  syncIntervalMs: Number(interval),
+  buffer: buffer === "memory" ? { target: "memory" } : { path: buffer },
+});
 await db.exec("create table if not exists t (n integer primary key, b text)");
 const { n: last } = await db.get("select coalesce(max(n), 0) as n from t");
 for (let n = last + 1; n <= last + Number(limit); n += 1) {

@@ -22,7 +22,15 @@ export type StoreConfig =
 
 /** What the SQLite thread asks the I/O thread for; each has arguments and a reply. */
 export interface Operations {
-  open: { readonly args: { readonly engine: EngineConfig; readonly store: StoreConfig }; readonly reply: Opened };
+  open: {
+    /** `files`: the other end of a commit log in memory. */
+    readonly args: {
+      readonly engine: EngineConfig;
+      readonly store: StoreConfig;
+      readonly files?: import("node:worker_threads").MessagePort;
+    };
+    readonly reply: Opened;
+  };
   read: { readonly args: { readonly viewId: number; readonly pgno: number }; readonly reply: PagesReply };
   adopt: { readonly args: { readonly viewId: number }; readonly reply: AdoptReply };
   /** Why this writer is fenced. */

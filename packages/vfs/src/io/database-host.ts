@@ -15,6 +15,7 @@ import {
   SIGNAL_REPLIES,
   type ToIo,
 } from "../channel/protocol.js";
+import { MemoryFilesReader } from "../memory/memory-files-reader.js";
 import { makeStore } from "./make-store.js";
 
 /** One database on the I/O thread: takes requests from the SQLite thread's channel and the caller's control port. */
@@ -115,10 +116,11 @@ export class DatabaseHost {
     release: (engine) => this.#release(engine),
   };
 
-  async #open({ engine, store }: Operations["open"]["args"]): Promise<unknown> {
+  async #open({ engine, store, files }: Operations["open"]["args"]): Promise<unknown> {
+    const bufferFs = files === undefined ? {} : { bufferFs: new MemoryFilesReader(files) };
     const shared = new SharedState();
     const opening = makeStore(store, systemRuntime, shared, () => this.#askCredentials()).then((made) => {
-      const ports = { store: made, fs: nodeFileSystem, locks: nodePathLocks, runtime: systemRuntime, shared };
+      const ports = { store: made, fs: nodeFileSystem, locks: nodePathLocks, runtime: systemRuntime, shared, ...bufferFs };
       return Engine.open(engine, ports, (name, event) => this.#emit(name, event)).catch(async (error: unknown) => {
         await made.close();
         throw error;

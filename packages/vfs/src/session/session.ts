@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly client: BlockingClient;
   readonly opened: Opened;
   readonly fs: FileSystem;
+  /** Where the commit log is. */
+  readonly logFs: FileSystem;
   readonly random: Random;
   readonly cacheBytes: number;
   /** Limit of unsynced committed bytes; a commit waits there for the sync. */
@@ -78,7 +80,7 @@ export class Session implements DatabaseFile {
       opened.log &&
       CommitLog.open({
         ...opened.log,
-        fs,
+        fs: options.logFs,
         random,
         pageSize: opened.pageSize,
         signal: {

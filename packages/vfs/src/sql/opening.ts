@@ -1,6 +1,9 @@
+import type { MessagePort } from "node:worker_threads";
+import { HeadwaterError } from "@headwater/core";
 import { nodeFileSystem, systemRuntime } from "@headwater/core/node";
 import type { BlockingClient } from "../channel/blocking-client.js";
 import type { DatabaseConfig } from "../config.js";
+import { MemoryFilesWriter } from "../memory/memory-files-writer.js";
 import { Session } from "../session/session.js";
 import type { Connection, SqliteRuntime } from "../sqlite/index.js";
 
@@ -14,22 +17,21 @@ export interface Opening {
 }
 
 /**
- * The SQLite thread's half of opening: waits for the engine, which {@link BlockingClient.begin} has started while
- * SQLite itself was being loaded, and connects.
+ * The SQLite thread's half of opening: waits for the engine, which was told to open while SQLite was still being loaded,
+ * and connects.
+ *
+ * @param files - The writing end of a commit log in memory.
  */
-export function finishOpening(
-  runtime: SqliteRuntime,
-  client: BlockingClient,
-  call: { readonly id: number; readonly op: "open" },
-  config: DatabaseConfig,
-): Opening {
-  const opened = client.wait(call, config.engine.remoteTimeoutMs * OPEN_WAITS);
+export function finishOpening(runtime: SqliteRuntime, client: BlockingClient, config: DatabaseConfig, files?: MessagePort): Opening {
+  const opened = client.wait(client.opening, config.engine.remoteTimeoutMs * OPEN_WAITS);
+  const logFs = files === undefined ? nodeFileSystem : new MemoryFilesWriter(files);
   let session: Session | undefined;
   try {
     session = new Session({
       client,
       opened,
       fs: nodeFileSystem,
+      logFs,
       random: systemRuntime.random,
       cacheBytes: config.cacheBytes,
       remoteTimeoutMs: config.engine.remoteTimeoutMs,
@@ -69,9 +71,19 @@ export function finishClosing(opening: Opening, client: BlockingClient, config: 
   opening.connection.close();
   try {
     client.call("close", undefined, config.engine.remoteTimeoutMs * OPEN_WAITS);
+  } catch (error) {
+    throw config.bufferTarget === "memory" ? lostWithMemory(error, opening.session) : error;
   } finally {
     opening.session.end();
     client.call("release", undefined, config.engine.remoteTimeoutMs);
     client.close();
   }
+}
+
+/** What is in memory only ends with the database, whatever the last sync met says of a buffer. */
+function lostWithMemory(cause: unknown, session: Session): unknown {
+  const transactions = session.shared.statistic("pendingTransactions");
+  if (transactions === 0) return cause;
+  const message = `the last sync failed, and the write buffer was in memory: its commits are lost; transactions=${transactions}`;
+  return new HeadwaterError("NOT_DURABLE", message, { cause, retryable: false });
 }

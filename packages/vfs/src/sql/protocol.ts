@@ -55,5 +55,7 @@ export interface SqliteModuleReady {
 export interface SqlWorkerData {
   readonly channel: MessagePort;
   readonly signal: SharedArrayBuffer;
+  /** For a commit log in memory. */
+  readonly files?: MessagePort;
   readonly config: DatabaseConfig;
 }

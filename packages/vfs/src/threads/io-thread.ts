@@ -6,6 +6,8 @@ export interface DatabasePorts {
   readonly channel: MessagePort;
   readonly control: MessagePort;
   readonly signal: SharedArrayBuffer;
+  /** The writing end of a commit log in memory, where the database has one. */
+  readonly files: MessagePort | undefined;
   /** Calls back if the I/O thread ends while the database is open. */
   onDeath(listener: () => void): void;
 }
@@ -27,9 +29,15 @@ export function newDatabase(open: Operations["open"]["args"]): DatabasePorts {
   const channel = new MessageChannel();
   const control = new MessageChannel();
   const signal = new SharedArrayBuffer(SIGNAL_BYTES);
-  const ports: NewDatabase = { channel: channel.port2, control: control.port2, signal, open };
-  worker.postMessage(ports, [channel.port2, control.port2]);
-  return { channel: channel.port1, control: control.port1, signal, onDeath: (listener) => deaths.add(listener) };
+  const files = open.engine.write && open.engine.bufferInMemory === true ? new MessageChannel() : undefined;
+  const ports: NewDatabase = {
+    channel: channel.port2,
+    control: control.port2,
+    signal,
+    open: files === undefined ? open : { ...open, files: files.port2 },
+  };
+  worker.postMessage(ports, [channel.port2, control.port2, ...(files === undefined ? [] : [files.port2])]);
+  return { channel: channel.port1, control: control.port1, signal, files: files?.port1, onDeath: (listener) => deaths.add(listener) };
 }
 
 function startIoThread(): IoThread {

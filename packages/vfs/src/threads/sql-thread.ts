@@ -31,10 +31,11 @@ export class SqlThread {
 
   /** Starts the worker and opens the database in it. Rejects with what opening met. */
   static open(ports: DatabasePorts, config: DatabaseConfig, signal?: AbortSignal): Promise<SqlThread> {
-    const workerData: SqlWorkerData = { channel: ports.channel, signal: ports.signal, config };
+    const { channel, signal: replies, files } = ports;
+    const workerData: SqlWorkerData = { channel, signal: replies, config, ...(files === undefined ? {} : { files }) };
     const worker = new Worker(new URL("./sqlite-worker.cjs", import.meta.url), {
       workerData,
-      transferList: [ports.channel],
+      transferList: [channel, ...(files === undefined ? [] : [files])],
       execArgv: [],
       name: "headwater-sqlite",
     });
