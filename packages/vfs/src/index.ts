@@ -4,6 +4,7 @@ export { ExitGate } from "./channel/exit-gate.js";
 export type { Operation, Operations, StoreConfig } from "./channel/protocol.js";
 export type { DatabaseConfig } from "./config.js";
 export type { DatabaseFile, LockLevel } from "./database-file.js";
+export { makeStore } from "./io/make-store.js";
 export { MEMORY_BUFFER_DIR } from "./memory/protocol.js";
 export { Session } from "./session/session.js";
 export { abandon, finishClosing, finishOpening, type Opening } from "./sql/opening.js";

@@ -16,3 +16,4 @@ export { listSetAside } from "./recovery/set-aside.js";
 export { IntentFile } from "./sync/intent-file.js";
 export type { Intent, IntentRecord } from "./sync/intent-record.js";
 export { SYNC_BYTES_DEFAULT, type SyncedFile, Syncer, type SyncerOptions, type SyncFailure, type SyncPosition } from "./syncer.js";
+export { UnsyncedCommits } from "./unsynced.js";

@@ -1,7 +1,7 @@
 import { type FileSystem, HeadwaterError, type TXID, UNPACED } from "@headwater/core";
 import { bufferError } from "./log/segment.js";
-import { readLog } from "./recovery/read-log.js";
-import { logBytes, newestPages, pendingOf, resolve } from "./recovery/resolve.js";
+import { type LogContents, readLog } from "./recovery/read-log.js";
+import { logBytes, newestPages, pendingOf, type Resolved, resolve } from "./recovery/resolve.js";
 import { IntentFile } from "./sync/intent-file.js";
 
 /** What a buffer holds. */
@@ -24,6 +24,12 @@ export interface BufferReport {
   readonly unconfirmedTxid?: TXID;
 }
 
+/** A log and its intents, as they were read. */
+export interface ReadBuffer {
+  readonly log: LogContents;
+  readonly resolved: Resolved;
+}
+
 /**
  * Reads a buffer, or one that was set aside, and changes nothing. Meant for one that no process is using.
  *
@@ -32,6 +38,12 @@ export interface BufferReport {
  *   damaged.
  */
 export async function inspectBuffer(fs: FileSystem, dir: string): Promise<BufferReport | undefined> {
+  const read = await readBuffer(fs, dir);
+  return read && reportOf(read);
+}
+
+/** Errors and absence as in {@link inspectBuffer}. */
+export async function readBuffer(fs: FileSystem, dir: string): Promise<ReadBuffer | undefined> {
   try {
     const record = IntentFile.read(fs, dir);
     const settled = record === undefined ? 0 : record.confirmed ? record.endSequence : record.startSequence;
@@ -42,26 +54,26 @@ export async function inspectBuffer(fs: FileSystem, dir: string): Promise<Buffer
     if (read.kind === "damaged") throw damaged(read.reason, dir);
     const resolved = resolve(read.log, record);
     if (typeof resolved === "string") throw damaged(resolved, dir);
-    const { base, unconfirmed } = resolved;
-    const pending = pendingOf(read.log, base);
-    const { identity, owner, pageSize } = read.log.header;
-    const numbers = {
-      transactions: pending.length,
-      pages: newestPages(pending).size,
-      bytes: logBytes(pending),
-      commit: read.log.state.commit,
-    };
-    return {
-      identity,
-      owner,
-      pageSize,
-      baseTxid: base.txid,
-      ...numbers,
-      ...(unconfirmed === undefined ? {} : { unconfirmedTxid: unconfirmed.txid }),
-    };
+    return { log: read.log, resolved };
   } catch (error) {
     throw bufferError("read the write buffer", dir, error);
   }
+}
+
+export function reportOf({ log, resolved: { base, unconfirmed } }: ReadBuffer): BufferReport {
+  const pending = pendingOf(log, base);
+  const { identity, owner, pageSize } = log.header;
+  return {
+    identity,
+    owner,
+    pageSize,
+    baseTxid: base.txid,
+    transactions: pending.length,
+    pages: newestPages(pending).size,
+    bytes: logBytes(pending),
+    commit: log.state.commit,
+    ...(unconfirmed === undefined ? {} : { unconfirmedTxid: unconfirmed.txid }),
+  };
 }
 
 function damaged(reason: string, dir: string): HeadwaterError {
