@@ -18,7 +18,9 @@ const server = createServer(async (request, reply) => {
   const key = decodeURIComponent(pathname).split("/").slice(2).join("/");
   const isList = request.method === "GET" && key === "";
   Atomics.add(shared, isList ? slots.lists : KINDS[request.method], 1);
-  const error = ERRORS[Atomics.load(shared, slots.fault)];
+  const token = slots.token === undefined ? 0 : Atomics.load(shared, slots.token);
+  const expired = token !== 0 && request.headers["x-amz-security-token"] !== `token-${token}`;
+  const error = expired ? [400, "ExpiredToken"] : ERRORS[Atomics.load(shared, slots.fault)];
   // What was begun while the server was up is done.
   if (request.method === "PUT") await new Promise((resolve) => setTimeout(resolve, Atomics.load(shared, slots.putDelayMs)));
   if (error !== undefined) fail(reply, ...error);

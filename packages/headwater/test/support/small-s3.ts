@@ -3,7 +3,10 @@ import { Worker } from "node:worker_threads";
 import { afterEach } from "vitest";
 import type { Options } from "../../src/index.js";
 
-const SLOTS = { putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6, rangeFault: 7, rangeFaultsLeft: 8 } as const;
+const SLOTS = {
+  ...{ putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6 },
+  ...{ rangeFault: 7, rangeFaultsLeft: 8, token: 9 },
+} as const;
 const FAULTS = { none: 0, down: 1, denied: 2 } as const;
 
 /** What it does to gets of a range; the numbers are those of small-s3.mjs. */
@@ -76,6 +79,11 @@ export class SmallS3 {
   spoilRanges(fault: RangeFault, times: number = 2 ** 31 - 1): void {
     Atomics.store(this.#shared, SLOTS.rangeFaultsLeft, times);
     Atomics.store(this.#shared, SLOTS.rangeFault, RANGE_FAULTS[fault]);
+  }
+
+  /** From now on only requests with the session token `token-<n>` are served. */
+  set token(n: number) {
+    Atomics.store(this.#shared, SLOTS.token, n);
   }
 
   /** Requests so far, those that failed included. */
