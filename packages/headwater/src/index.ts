@@ -5,7 +5,7 @@ import type { Options } from "./types.js";
 
 export type { ErrorCode } from "@headwater/core";
 export { FencedError, HeadwaterError, SqliteError } from "@headwater/core";
-export { type BufferContents, type ExportOptions, exportBuffer, inspectBuffer } from "./buffer/unsynced.js";
+export { type BufferContents, type ExportOptions, exportBuffer, inspectBuffer } from "./buffer/index.js";
 export { Database, openDatabase as open } from "./database/database.js";
 export type { Call, Sql } from "./database/sql.js";
 export { optionsFromEnv } from "./options/from-env.js";
