@@ -1,10 +1,9 @@
-import { type FileSystem, txid } from "@headwater/core";
+import { type FileSystem, txid, UNPACED } from "@headwater/core";
 import type { EncodedLtx } from "@headwater/ltx";
 import { type BufferReport, type ReadBuffer, readBuffer, reportOf } from "./inspect.js";
 import { LogReader } from "./log-reader.js";
 import { type Batch, collectBatch } from "./sync/batch.js";
 import { encodeBatch } from "./sync/encode-batch.js";
-import { UNPACED } from "./sync/slices.js";
 
 /**
  * The commits of a buffer that are not certain to be in the replica, taken together: for whoever wants to see them or
