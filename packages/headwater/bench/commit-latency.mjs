@@ -21,7 +21,9 @@ const { values } = parseArgs({
 });
 const SLOTS = { putDelayMs: 0, fault: 1, puts: 2, gets: 3, heads: 4, deletes: 5, lists: 6, rangeFault: 7, rangeFaultsLeft: 8, token: 9 };
 const control = new SharedArrayBuffer(64);
-const worker = new Worker(new URL("../test/support/small-s3.mjs", import.meta.url), { workerData: { control, slots: SLOTS } });
+const worker = new Worker(new URL("../test/support/small-s3.mjs", import.meta.url), {
+  workerData: { control, slots: SLOTS, accessKeyId: "key" },
+});
 const port = await new Promise((resolve) => worker.once("message", resolve));
 worker.unref();
 const shared = new Int32Array(control);

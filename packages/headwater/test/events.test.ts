@@ -69,6 +69,8 @@ describe("events of a writer", () => {
   });
 });
 
+const keysOf = ({ store }: SmallS3): Credentials => store.credentials as Credentials;
+
 describe("credentials that expire", () => {
   it("are fetched anew in the caller's thread, and the writer goes on", async () => {
     const server = await SmallS3.start();
@@ -77,7 +79,7 @@ describe("credentials that expire", () => {
     const credentials = async (): Promise<Credentials> => {
       fetched += 1;
       server.token = fetched;
-      return { accessKeyId: "key", secretAccessKey: "secret", sessionToken: `token-${fetched}`, expiration: new Date(Date.now() + 1000) };
+      return { ...keysOf(server), sessionToken: `token-${fetched}`, expiration: new Date(Date.now() + 1000) };
     };
     await using db = await open(server.url, writer({ store: { credentials }, syncIntervalMs: 20 }));
     await db.exec("create table t (n)");
@@ -94,7 +96,7 @@ describe("credentials that expire", () => {
     const server = await SmallS3.start();
     const { writer } = scratch();
     server.token = 1;
-    const credentials = { accessKeyId: "key", secretAccessKey: "secret", sessionToken: "token-1" };
+    const credentials = { ...keysOf(server), sessionToken: "token-1" };
     const options = writer({ store: { credentials } });
     const db = await open(server.url, options);
     await db.exec("create table t (n)");
