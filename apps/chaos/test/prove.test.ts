@@ -25,14 +25,18 @@ describe("prove", () => {
     }
   });
 
-  it.each([[["no-such-claim"]], [["kill-commits", "two-writers"]], [["kill-commits", "--rounds", "0"]], [["--frobnicate"]]])(
-    "refuses %j with status 2",
-    async (args) => {
-      const { code, output } = await prove(...args);
-      expect(code).toBe(2);
-      expect(output).toContain("usage:");
-    },
-  );
+  it.each([
+    [["no-such-claim"]],
+    [["kill-commits", "two-writers"]],
+    [["kill-commits", "--rounds", "0"]],
+    [["--frobnicate"]],
+    [["kill-commits", "--store", "tape"]],
+    [["sync-faults", "--store", "file"]],
+  ])("refuses %j with status 2", async (args) => {
+    const { code, output } = await prove(...args);
+    expect(code).toBe(2);
+    expect(output).toContain("usage:");
+  });
 
   it("has written proofs of claims that there are, in full", () => {
     const lines = existsSync(PROOF_FILE) ? readFileSync(PROOF_FILE, "utf8").trim().split("\n") : [];

@@ -12,7 +12,7 @@ export const steadyWriter: Claim = {
   rounds: 5000,
   unit: "batches on each store",
   backends: ["file", "s3"],
-  sample: 120,
+  sample: 40,
   async run(run: ClaimRun): Promise<Outcome> {
     const counts = new Tally();
     for (const backend of run.backends) {

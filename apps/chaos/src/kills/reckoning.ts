@@ -49,7 +49,8 @@ export class Reckoning {
     count("syncs confirmed", writer.all("sync").length);
     this.#acknowledged = writer.acknowledged;
     this.#begun = Math.max(this.#begun, this.#acknowledged + 1);
-    this.#confirmed = Math.max(this.#confirmed, writer.last("sync")?.n ?? 0, writer.durable ? this.#acknowledged : 0);
+    const durable = writer.durable ? (writer.last("commit")?.n ?? 0) : 0; // what it found at its start may be in the buffer only
+    this.#confirmed = Math.max(this.#confirmed, writer.last("sync")?.n ?? 0, durable);
     if (writer.last("closed") !== undefined) this.#confirmed = this.#acknowledged;
   }
 

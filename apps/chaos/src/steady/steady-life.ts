@@ -54,7 +54,8 @@ export class SteadyLife {
       pageSize: this.#layout.pageSize,
       syncIntervalMs: SYNC_INTERVAL_MS,
       buffer: { path: path.join(this.#folder, "buffer") },
-      cache: { maxBytes: random.pick([0, 100_000, 32 * 1024 * 1024]) },
+      // SQLite's own is of one page; with none behind it every page would be a trip to the store, and most of a run would be waiting.
+      cache: { maxBytes: random.pick([100_000, 1024 * 1024, 32 * 1024 * 1024]) },
     });
   }
 
