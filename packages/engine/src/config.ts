@@ -24,6 +24,8 @@ export interface EngineConfig {
   readonly pollIntervalMs: number;
   /** Deadline of one wait for the store, in milliseconds. */
   readonly remoteTimeoutMs: number;
+  /** Bytes of the SQLite thread's page cache, which answers must leave room in. Default: 32 MiB. */
+  readonly cacheBytes?: number;
   /** Directory of the commit log; needed to write. */
   readonly bufferDir?: string;
   /** The commit log is in memory: `bufferDir` is a name in {@link EnginePorts.bufferFs}, and gone with the process. */

@@ -1,26 +1,22 @@
 import { formatTXID, HeadwaterError, type TXID } from "@headwater/core";
-import { ReadAhead } from "@headwater/page-cache";
-import { createLayout, type Layout, PageReader, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
+import { CACHE_MAX_BYTES_DEFAULT } from "@headwater/page-cache";
+import { createLayout, type Layout, type RangeReader, storeRangeReader, type View } from "@headwater/replica";
 import type { EngineConfig, EnginePorts } from "./config.js";
 import { DemandGate } from "./demand.js";
 import { DiskCache } from "./disk-cache.js";
 import type { Emit } from "./events.js";
 import { Follower } from "./follower.js";
 import { Hydration } from "./hydration.js";
-import { freeNeighbours, wholeSpan } from "./neighbourhood.js";
 import { type OpenedReplica, openReplica } from "./open-replica.js";
 import type { AdoptReply, Opened, PagesReply } from "./opened.js";
 import { frames } from "./own-pages.js";
+import { ReadPath } from "./reads.js";
 import type { SharedState } from "./shared-state.js";
 import { ViewTable } from "./views.js";
 import { type BufferClaim, type OwnView, Writer } from "./writer.js";
 
-/** Bytes of one demand range: 64 KB cost a round trip the same as 4 KB do. */
-const NEIGHBOURHOOD_BYTES = 64 * 1024;
 /** How long background work waits for the first statement: a cold start's first row goes before everything else. */
 const FIRST_ANSWER_WAIT_MS = 500;
-/** What sequential access widens to: at 25 ms and 100 MB/s, more than a third of the time is then spent on bytes. */
-const SCAN_BYTES_MAX = 2 * 1024 * 1024;
 
 /**
  * One open database on the I/O side: its views, its reads by priority, its follower or syncer, and its hydration.
@@ -32,10 +28,8 @@ export class Engine {
   readonly #config: EngineConfig;
   readonly #ports: EnginePorts;
   readonly #views: ViewTable;
-  readonly #reader: PageReader;
+  readonly #reads: ReadPath;
   readonly #gate: DemandGate;
-  readonly #readAhead: ReadAhead;
-  readonly #neighbourhoodPages: number;
   readonly #follower: Follower | undefined;
   readonly #writer: Writer | undefined;
   readonly #hydration: Hydration | undefined;
@@ -55,18 +49,19 @@ export class Engine {
     this.#gate = new DemandGate(ports.runtime);
     this.#views = new ViewTable(ports.store, layout, view, { reader, runtime: ports.runtime });
     this.#adoptedId = this.#views.newestId;
-    this.#reader = new PageReader({ reader });
-    this.#neighbourhoodPages = pagesIn(NEIGHBOURHOOD_BYTES, view.pageSize);
-    this.#readAhead = new ReadAhead({
-      neighbourhoodPages: this.#neighbourhoodPages,
-      windowMaxPages: pagesIn(SCAN_BYTES_MAX, view.pageSize),
-    });
     this.#writer = parts.writer;
     this.#disk = parts.disk;
     this.#hydration =
       config.hydration &&
       Hydration.create({ config: config.hydration, ports, reader: parts.storeReader, gate: this.#gate, shared, emit, views: this.#views });
     this.#follower = config.write ? undefined : this.#makeFollower(layout, reader);
+    this.#reads = new ReadPath({
+      reader,
+      pageSize: view.pageSize,
+      cacheBytes: config.cacheBytes ?? CACHE_MAX_BYTES_DEFAULT,
+      onPages: (viewId, pages) => this.#hydration?.pagesArrived(viewId, pages),
+    });
+    this.#reads.opened(this.#views.newestId, view, parts.pages);
     shared.newestView = this.#views.newestId;
     shared.viewTxid = view.txid;
     this.#noteView(view);
@@ -136,21 +131,16 @@ export class Engine {
     this.#disk?.begin(() => this.#gate.whenIdle());
   }
 
-  /** A demand read of the SQLite thread: the page and whatever comes along for free. */
-  read(viewId: number, pgno: number): Promise<PagesReply> {
+  /**
+   * A read of the SQLite thread: the page and whatever comes along for free, or was fetched ahead.
+   *
+   * @param seen - The pages that SQLite has read since the read before, in order: it had them at hand.
+   */
+  read(viewId: number, pgno: number, seen?: ArrayLike<number>): Promise<PagesReply> {
+    const request = { viewId, pgno, ...(seen === undefined ? {} : { seen }) };
     return this.#gate.run(this.#config.remoteTimeoutMs, `pgno=${pgno}, url=${this.#config.url}`, (signal) =>
-      this.#views.reading(viewId, (view) => this.#readFrom(viewId, view, pgno, signal), signal),
+      this.#views.reading(viewId, (view) => this.#reads.read(view, request, signal), signal),
     );
-  }
-
-  async #readFrom(viewId: number, view: View, pgno: number, signal: AbortSignal): Promise<PagesReply> {
-    const span = this.#readAhead.miss(pgno, view.commit);
-    const isScan = span.last - span.first + 1 > this.#neighbourhoodPages;
-    for (let loading = view.load([pgno], { signal }); loading !== undefined; loading = view.load([pgno], { signal })) await loading;
-    const wanted = isScan ? wholeSpan(pgno, span) : freeNeighbours(view, pgno, span, NEIGHBOURHOOD_BYTES);
-    const pages = await this.#reader.readPages(view, wanted, { signal });
-    this.#hydration?.pagesArrived(viewId, pages);
-    return { pages };
   }
 
   /** A read connection without an open transaction moves to the newest view. */
@@ -159,6 +149,7 @@ export class Engine {
     const view = this.#views.newest;
     const viewId = this.#views.newestId;
     // A connection that gave up waiting for an earlier answer may come with a view that is gone.
+    if (viewId !== fromId) this.#reads.stop();
     const changed = from === undefined ? "all" : viewId === fromId ? new Uint32Array(0) : view.changedSince(from);
     this.adopted(viewId);
     return { viewId, txid: view.txid, commit: view.commit, changed };
@@ -305,6 +296,7 @@ export class Engine {
   async #close(): Promise<void> {
     this.#firstAnswer.abort();
     this.#follower?.stop();
+    this.#reads.stop();
     for (const waiter of this.#waiters) waiter.reject(new HeadwaterError("CLOSED", "the database was closed"));
     this.#waiters.clear();
     try {
@@ -321,10 +313,6 @@ export class Engine {
     await this.#writer?.release();
     await this.#ports.store.close();
   }
-}
-
-function pagesIn(bytes: number, pageSize: number): number {
-  return Math.max(1, Math.floor(bytes / pageSize));
 }
 
 interface EngineParts {

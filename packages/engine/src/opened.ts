@@ -1,5 +1,6 @@
 import type { SharedCopy } from "@headwater/hydrator";
 import type { LogBase, RecoveredLog } from "@headwater/write-buffer";
+import type { PackedFrames } from "./packed-frames.js";
 
 /** What the SQLite thread needs to start. Plain data. */
 export interface Opened {
@@ -25,7 +26,10 @@ export interface OpenedLog {
 }
 
 export interface PagesReply {
+  /** The page that was asked for, and some that will be asked for at once. */
   readonly pages: ReadonlyMap<number, Uint8Array>;
+  /** Pages that may be asked for some time, as frames: more of them fit into a cache. */
+  readonly frames?: PackedFrames;
 }
 
 export interface AdoptReply {

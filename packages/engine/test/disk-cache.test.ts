@@ -2,7 +2,7 @@ import { MemoryFileSystem } from "@headwater/core/testing";
 import { listReplica, openView, planRestore } from "@headwater/replica";
 import { describe, expect, it } from "vitest";
 import type { Engine, EngineConfig } from "../src/index.js";
-import { put, range, removeLevelZero, versionIn, versionOf } from "./support/replica.js";
+import { pagesOf, put, range, removeLevelZero, versionIn, versionOf } from "./support/replica.js";
 import { World } from "./support/world.js";
 
 const MIB = 1024 * 1024;
@@ -52,7 +52,7 @@ async function versions(engine: Engine, pgnos: readonly number[] = QUERY): Promi
   const found: (number | undefined)[] = [];
   const at = new Map(engine.opened.pages);
   for (const pgno of pgnos) {
-    if (!at.has(pgno)) for (const [n, page] of (await engine.read(engine.opened.viewId, pgno)).pages) at.set(n, page);
+    if (!at.has(pgno)) for (const [n, page] of pagesOf(await engine.read(engine.opened.viewId, pgno))) at.set(n, page);
     const version = versionIn(at.get(pgno));
     expect(version?.pgno).toBe(pgno);
     found.push(version?.version);
@@ -90,13 +90,15 @@ describe("a disk cache", () => {
 
   it("reports ranges found and not found, and what is on the disk", async () => {
     const world = await replica(new World());
-    await run(world);
+    const first = await world.open(reader);
+    await first.read(first.opened.viewId, 1000);
+    await close(first);
     const engine = await world.open(reader);
     const statistics = (): number[] => (["diskHits", "diskMisses", "diskBytes"] as const).map((name) => engine.shared.statistic(name));
     const [hits = 0, misses, bytes = 0] = statistics();
     expect([hits, misses]).toEqual([4, 0]);
     expect(bytes).toBeGreaterThan(100_000);
-    await engine.read(engine.opened.viewId, 2000);
+    await engine.read(engine.opened.viewId, 2500);
     engine.answered();
     await close(engine);
     expect(statistics()[0]).toBe(hits);

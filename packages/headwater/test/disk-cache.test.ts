@@ -72,7 +72,9 @@ describe("cache.disk", () => {
     expect(folders).toHaveLength(1);
     const folder = path.join(cacheDir, folders[0] ?? "");
     const modes = [cacheDir, folder, ...readdirSync(folder).map((name) => path.join(folder, name))].map((f) => statSync(f).mode & 0o777);
-    expect(modes).toEqual([0o700, 0o700, 0o600, 0o600]);
+    // Two files a segment, and as many segments as what was read takes.
+    expect(modes.length).toBeGreaterThanOrEqual(4);
+    expect(modes).toEqual([0o700, 0o700, ...new Array(modes.length - 2).fill(0o600)]);
   });
 
   it("fails the open where its folder can't be made, and says where it would be", async () => {

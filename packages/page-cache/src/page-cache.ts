@@ -11,22 +11,35 @@ export interface PageCacheOptions {
 const NONE = -1;
 const SLOTS_MIN = 64;
 
+/** What the hand makes of an entry. Read once, and not again since the hand came by: evicted. */
+const IDLE = 0;
+/** Read again: spared once. */
+const VISITED = 1;
+/** Came along with another page, was not read yet, and was spared as often as it may be. One more for each time that is left. */
+const AHEAD = 2;
+/** A page that SQLite has read is in its own cache too; one that waits for its first read is nowhere else. */
+const AHEAD_SPARED = 3;
+
 /**
  * Pages in memory, bounded in bytes, with SIEVE eviction: a hit sets a bit, and nothing moves; when room is needed a
  * hand goes from the oldest entry to the newest, spares whoever was hit since its last visit and evicts the first that
  * was not. One scan therefore can't wash out pages that are read again and again, which LRU would let happen.
  *
- * A hit allocates nothing. The cache keeps the array that it was given: don't change it afterwards, and don't pass a
- * small view of a large buffer, which would stay alive as a whole.
+ * SIEVE by itself knows nothing of pages that are fetched ahead: it would evict them before their first read, and take
+ * that read, which a scan makes of every page, for a sign that they are hot. So a page added with {@link addAhead} is
+ * spared a few times before its first read, and that read only makes it like a page that was just {@link set}.
+ *
+ * A hit allocates nothing. The cache keeps the array that it was given (or whatever else has a length in bytes): don't
+ * change it afterwards, and don't pass a small view of a large buffer, which would stay alive as a whole.
  *
  * @see Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024
  */
-export class PageCache {
+export class PageCache<V extends { readonly byteLength: number } = Uint8Array> {
   readonly maxBytes: number;
   readonly #slotOf = new Map<number, number>();
   #keys = new Float64Array(SLOTS_MIN);
-  #values: (Uint8Array | undefined)[] = [];
-  #visited = new Uint8Array(SLOTS_MIN);
+  #values: (V | undefined)[] = [];
+  #state = new Uint8Array(SLOTS_MIN);
   /** Towards the newest entry. For a free slot: the next free slot. */
   #newer = new Int32Array(SLOTS_MIN);
   /** Towards the oldest entry. */
@@ -69,14 +82,14 @@ export class PageCache {
   }
 
   /** Counts as a hit or a miss. */
-  get(key: number): Uint8Array | undefined {
+  get(key: number): V | undefined {
     const slot = this.#slotOf.get(key);
     if (slot === undefined) {
       this.#misses += 1;
       return undefined;
     }
     this.#hits += 1;
-    this.#visited[slot] = 1;
+    this.#state[slot] = (this.#state[slot] ?? 0) >= AHEAD ? IDLE : VISITED;
     return this.#values[slot];
   }
 
@@ -86,7 +99,7 @@ export class PageCache {
   }
 
   /** Adds or replaces. A page that is larger than the whole cache is not kept (and its former value goes). */
-  set(key: number, value: Uint8Array): void {
+  set(key: number, value: V): void {
     const slot = this.#slotOf.get(key);
     if (value.byteLength > this.maxBytes) {
       if (slot !== undefined) this.#remove(slot);
@@ -95,12 +108,22 @@ export class PageCache {
     if (slot !== undefined) {
       this.#bytes += value.byteLength - (this.#values[slot]?.byteLength ?? 0);
       this.#values[slot] = value;
-      this.#visited[slot] = 1;
+      this.#state[slot] = VISITED;
       while (this.#bytes > this.maxBytes) this.#evict(slot);
       return;
     }
     while (this.#bytes + value.byteLength > this.maxBytes) this.#evict(NONE);
-    this.#insert(key, value);
+    this.#insert(key, value, IDLE);
+  }
+
+  /**
+   * Adds a page that came along and has not been read. Leaves one that is there already alone, and itself out where it
+   * is larger than the whole cache.
+   */
+  addAhead(key: number, value: V): void {
+    if (value.byteLength > this.maxBytes || this.#slotOf.has(key)) return;
+    while (this.#bytes + value.byteLength > this.maxBytes) this.#evict(NONE);
+    this.#insert(key, value, AHEAD + AHEAD_SPARED);
   }
 
   /** True if it was there. */
@@ -125,11 +148,11 @@ export class PageCache {
     this.#bytes = 0;
   }
 
-  #insert(key: number, value: Uint8Array): void {
+  #insert(key: number, value: V, state: number): void {
     const slot = this.#takeSlot();
     this.#keys[slot] = key;
     this.#values[slot] = value;
-    this.#visited[slot] = 0;
+    this.#state[slot] = state;
     this.#newer[slot] = NONE;
     this.#older[slot] = this.#newest;
     if (this.#newest === NONE) this.#oldest = slot;
@@ -142,8 +165,10 @@ export class PageCache {
   /** Moves the hand to the next victim and drops it; `spare` is never the victim unless it is alone. */
   #evict(spare: number): void {
     let slot = this.#hand === NONE ? this.#oldest : this.#hand;
-    while (this.#visited[slot] === 1 || (slot === spare && this.#slotOf.size > 1)) {
-      this.#visited[slot] = 0;
+    for (;;) {
+      const state = this.#state[slot] ?? IDLE;
+      if ((state === IDLE || state === AHEAD) && (slot !== spare || this.#slotOf.size === 1)) break;
+      this.#state[slot] = state > AHEAD ? state - 1 : state === VISITED ? IDLE : state;
       const next = this.#newer[slot] ?? NONE;
       slot = next === NONE ? this.#oldest : next;
     }
@@ -181,14 +206,14 @@ export class PageCache {
     const length = this.#keys.length * 2;
     const keys = new Float64Array(length);
     keys.set(this.#keys);
-    const visited = new Uint8Array(length);
-    visited.set(this.#visited);
+    const state = new Uint8Array(length);
+    state.set(this.#state);
     const newer = new Int32Array(length);
     newer.set(this.#newer);
     const older = new Int32Array(length);
     older.set(this.#older);
     this.#keys = keys;
-    this.#visited = visited;
+    this.#state = state;
     this.#newer = newer;
     this.#older = older;
   }

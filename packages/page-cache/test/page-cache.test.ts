@@ -93,6 +93,35 @@ describe("PageCache", () => {
     expect(cache.misses).toBe(0);
   });
 
+  it("spares pages that were fetched ahead before pages that were read once", () => {
+    const cache = new PageCache({ maxBytes: 100 });
+    for (let n = 0; n < 5; n += 1) cache.set(n, page(n));
+    for (let n = 5; n < 10; n += 1) cache.addAhead(n, page(n));
+    for (let n = 10; n < 15; n += 1) cache.addAhead(n, page(n));
+    expect(Array.from({ length: 15 }, (_, n) => cache.has(n))).toEqual(Array.from({ length: 15 }, (_, n) => n >= 5));
+    // Plain SIEVE would now take the newest for the coldest, as none of them has been read.
+    for (let n = 5; n < 10; n += 1) expect(cache.get(n)).toBeDefined();
+  });
+
+  it("does not take the first read of a page that was fetched ahead for a sign that it is hot", () => {
+    const cache = new PageCache({ maxBytes: 100 });
+    for (let n = 0; n < 10; n += 1) cache.addAhead(n, page(n));
+    for (let n = 0; n < 10; n += 1) cache.get(n);
+    cache.get(3);
+    for (let n = 10; n < 19; n += 1) cache.set(n, page(n));
+    expect(Array.from({ length: 10 }, (_, n) => n).filter((n) => cache.has(n))).toEqual([3]);
+  });
+
+  it("lets pages go that were fetched ahead and are never read", () => {
+    const cache = new PageCache({ maxBytes: 100 });
+    for (let n = 0; n < 10; n += 1) cache.addAhead(n, page(n));
+    for (let n = 10; n < 100; n += 1) cache.set(n, page(n));
+    expect(Array.from({ length: 10 }, (_, n) => n).filter((n) => cache.has(n))).toEqual([]);
+    cache.addAhead(99, page(7));
+    cache.addAhead(200, page(7, 101));
+    expect([cache.get(99), cache.has(200), cache.bytes]).toEqual([page(99), false, 100]);
+  });
+
   it("replaces values of another size, drops what can't fit, and can be off", () => {
     const cache = new PageCache({ maxBytes: 30 });
     for (const n of [1, 2, 3]) cache.set(n, page(n));

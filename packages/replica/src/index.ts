@@ -15,6 +15,7 @@ export {
 } from "./open-view.js";
 export {
   GAP_BYTES_MAX_DEFAULT,
+  type PageBytes,
   PageReader,
   type PageReaderOptions,
   RANGE_BYTES_MAX_DEFAULT,

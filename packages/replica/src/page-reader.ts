@@ -26,9 +26,15 @@ interface Wanted {
   readonly frame: FrameRef;
 }
 
-interface Fetched extends Wanted {
+/** One page, and its frame as it lies in the file. */
+export interface PageBytes {
+  /** The page, in a buffer of its own. */
   readonly data: Uint8Array;
+  /** A view of a larger buffer. Empty for a page that no file holds. */
+  readonly encoded: Uint8Array;
 }
+
+interface Fetched extends Wanted, PageBytes {}
 
 /** One range under way. */
 interface Flight {
@@ -72,21 +78,30 @@ export class PageReader {
    *   and offset; `ABORTED`; else what the store throws. The first failure of any range.
    */
   async readPages(view: View, pgnos: readonly number[], options: { readonly signal?: AbortSignal } = {}): Promise<Map<number, Uint8Array>> {
+    const pages = new Map<number, Uint8Array>();
+    for (const [pgno, { data }] of await this.readFrames(view, pgnos, options)) pages.set(pgno, data);
+    return pages;
+  }
+
+  /** As {@link readPages}, with the frames that the pages were decoded from: they take less room. */
+  async readFrames(view: View, pgnos: readonly number[], options: { readonly signal?: AbortSignal } = {}): Promise<Map<number, PageBytes>> {
     throwIfAborted(options.signal);
     for (let loading = view.load(pgnos, options); loading !== undefined; loading = view.load(pgnos, options)) await loading;
-    const out = new Map<number, Uint8Array>();
+    const out = new Map<number, PageBytes>();
     const wanted: Wanted[] = [];
     for (const pgno of new Set(pgnos)) {
       checkPgno(view, pgno);
       const frame = view.lookup(pgno);
-      if (frame === undefined) out.set(pgno, new Uint8Array(view.pageSize));
+      if (frame === undefined) out.set(pgno, { data: new Uint8Array(view.pageSize), encoded: new Uint8Array(0) });
       else wanted.push({ pgno, frame });
     }
     const frames = new Map(wanted.map(({ pgno, frame }) => [pgno, frame]));
     const flights = this.#join(view, wanted);
     for (const pages of await this.#waitAll([...flights], options.signal)) {
       // A flight that another view started may bring pages that are others in this one.
-      for (const { pgno, frame, data } of pages) if (isSameFrame(frames.get(pgno) ?? lookupIfKnown(view, pgno), frame)) out.set(pgno, data);
+      for (const { pgno, frame, data, encoded } of pages) {
+        if (isSameFrame(frames.get(pgno) ?? lookupIfKnown(view, pgno), frame)) out.set(pgno, { data, encoded });
+      }
     }
     return out;
   }
@@ -116,7 +131,8 @@ export class PageReader {
       });
       return items.map(({ pgno, frame }) => {
         const at = frame.offset - start;
-        return { pgno, frame, data: decodeFrame(frame, pgno, view.pageSize, bytes.subarray(at, at + frame.size)) };
+        const encoded = bytes.subarray(at, at + frame.size);
+        return { pgno, frame, encoded, data: decodeFrame(frame, pgno, view.pageSize, encoded) };
       });
     };
     const read = againIfCorrupt({ signal: controller.signal }, readOnce);

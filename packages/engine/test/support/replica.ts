@@ -1,7 +1,8 @@
 import { type Pgno, txid } from "@headwater/core";
 import { SeededRandom } from "@headwater/core/testing";
-import { encodeLtx } from "@headwater/ltx";
+import { decodePageFrame, encodeLtx } from "@headwater/ltx";
 import { storePublisher } from "@headwater/replica";
+import { type PagesReply, unpackFrames } from "../../src/index.js";
 import { PAGE_SIZE, type World } from "./world.js";
 
 /** One file of a replica: every page in `pages` has the content of version `max`. */
@@ -53,4 +54,11 @@ export async function put(world: World, spec: FileSpec): Promise<string> {
 /** Removes level-0 files, as retention does. */
 export async function removeLevelZero(world: World, ...txids: readonly number[]): Promise<void> {
   for (const n of txids) await world.store.delete(world.layout.key(0, txid(n), txid(n)));
+}
+
+/** All pages of an answer, those that come as frames decoded. */
+export function pagesOf({ pages, frames }: PagesReply): Map<number, Uint8Array> {
+  const all = new Map(pages);
+  if (frames !== undefined) for (const [pgno, frame] of unpackFrames(frames)) all.set(pgno, decodePageFrame(frame, 0, PAGE_SIZE).data);
+  return all;
 }

@@ -74,6 +74,7 @@ export function resolveOptions(url: string | URL, given: Options, sync: boolean)
       pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS_DEFAULT,
       remoteTimeoutMs: options.remoteTimeoutMs ?? REMOTE_TIMEOUT_MS_DEFAULT,
       owner: `${os.hostname()}:${process.pid}`,
+      cacheBytes: options.cache?.maxBytes ?? CACHE_BYTES_DEFAULT,
       ...(write ? bufferPlace(options.buffer, identity) : {}),
       ...(hydration === undefined ? {} : { hydration }),
       ...(diskCache === undefined ? {} : { diskCache }),

@@ -124,7 +124,8 @@ export class DiskTier {
       }
       spent += to - from;
       if (!this.#reader.read(extent, from, to, out.subarray(from - start, to - start))) {
-        this.#files.get(name)?.remove((e) => e === extent);
+        // The range will come whole from the store. What else of it is here was not looked at, and may be damaged too.
+        this.#files.get(name)?.remove((e) => extents.includes(e));
         return undefined;
       }
       extent.visited = true;

@@ -1,5 +1,5 @@
 import type { WireError } from "@headwater/core";
-import type { AdoptReply, EngineConfig, EngineEvents, Opened, PagesReply } from "@headwater/engine";
+import type { AdoptReply, EngineConfig, EngineEvents, Opened, PageRequest, PagesReply } from "@headwater/engine";
 import type { S3Credentials as Credentials } from "@headwater/object-store/s3";
 
 /** Where the replica is. Plain data: it crosses to the I/O thread, which makes the store. */
@@ -31,7 +31,7 @@ export interface Operations {
     };
     readonly reply: Opened;
   };
-  read: { readonly args: { readonly viewId: number; readonly pgno: number }; readonly reply: PagesReply };
+  read: { readonly args: PageRequest; readonly reply: PagesReply };
   adopt: { readonly args: { readonly viewId: number }; readonly reply: AdoptReply };
   /** Why this writer is fenced. */
   fence: { readonly args: undefined; readonly reply: WireError | undefined };

@@ -102,7 +102,7 @@ export class DatabaseHost {
   }
 
   readonly #handlers: { readonly [O in Exclude<Operation, "open" | "fence">]: (engine: Engine, args: Operations[O]["args"]) => unknown } = {
-    read: (engine, { viewId, pgno }) => engine.read(viewId, pgno),
+    read: (engine, { viewId, pgno, seen }) => engine.read(viewId, pgno, seen),
     adopt: (engine, { viewId }) => engine.adoptNewest(viewId),
     sync: (engine, { sequence }) => engine.sync(sequence),
     durable: (engine, { sequence }) => engine.durable(sequence),

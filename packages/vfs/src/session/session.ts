@@ -8,16 +8,17 @@ import {
   type Random,
   type Runtime,
 } from "@headwater/core";
-import { type Opened, SharedState } from "@headwater/engine";
+import { type Opened, SharedState, unpackFrames } from "@headwater/engine";
 import { LocalCopyReader } from "@headwater/hydrator";
-import { PageCache } from "@headwater/page-cache";
 import { CommitLog } from "@headwater/write-buffer";
 import type { BlockingClient } from "../channel/blocking-client.js";
 import type { DatabaseFile, LockLevel } from "../database-file.js";
 import { waitForRoom } from "./buffer-room.js";
+import { CachedPages } from "./cached-pages.js";
 import { CopyLag } from "./copy-lag.js";
 import { patchPageOne } from "./page-one.js";
 import { answerPragma } from "./pragmas.js";
+import { RecentReads } from "./recent-reads.js";
 
 const NONE = 0;
 const SHARED = 1;
@@ -47,10 +48,11 @@ export class Session implements DatabaseFile {
   readonly pageSize: number;
   readonly shared: SharedState;
   readonly #o: SessionOptions;
-  readonly #cache: PageCache;
+  readonly #cache: CachedPages;
   readonly #log: CommitLog | undefined;
   readonly #copy: LocalCopyReader | undefined;
   readonly #copyLag = new CopyLag();
+  readonly #recentReads = new RecentReads();
   readonly #lockPgno: number;
   readonly #isWriter: boolean;
   /** Page 1 of the view: every transaction begins with 16 bytes of it, so it is kept beside the cache. */
@@ -73,8 +75,8 @@ export class Session implements DatabaseFile {
     this.#viewCommit = opened.commit;
     this.#lockPgno = lockPgno(opened.pageSize);
     this.#isWriter = opened.log !== undefined;
-    this.#cache = new PageCache({ maxBytes: options.cacheBytes });
-    for (const [pgno, data] of opened.pages) this.#cache.set(pgno, data);
+    this.#cache = new CachedPages(options.cacheBytes, opened.pageSize);
+    for (const [pgno, data] of opened.pages) this.#cache.addAhead(pgno, data);
     this.#copy = opened.copy && LocalCopyReader.open(fs, opened.copy);
     this.#log =
       opened.log &&
@@ -118,6 +120,7 @@ export class Session implements DatabaseFile {
   }
 
   #readUnpatched(pgno: number, into: Uint8Array, offsetInPage: number): void {
+    this.#recentReads.add(pgno);
     const local = this.#log?.read(pgno, into, offsetInPage) ?? "view";
     if (local === "page") return;
     if (local === "zeros" || pgno > this.#viewCommit || pgno === this.#lockPgno) {
@@ -132,12 +135,19 @@ export class Session implements DatabaseFile {
 
   /** Asks the I/O thread. What comes along is kept. */
   #fetch(pgno: number): Uint8Array {
-    const { pages } = this.#o.client.call("read", { viewId: this.#viewId, pgno }, this.#o.remoteTimeoutMs);
+    const request = { viewId: this.#viewId, pgno, seen: this.#recentReads.takeBefore() };
+    const { pages, frames } = this.#o.client.call("read", request, this.#o.remoteTimeoutMs);
     const page = pages.get(pgno);
     if (page === undefined || page.byteLength !== this.pageSize) {
       throw new HeadwaterError("LTX_CORRUPT", `the I/O thread answered without the page; pgno=${pgno}`);
     }
-    for (const [n, data] of pages) this.#cache.set(n, data);
+    // What comes as a frame is kept as one.
+    for (const [n, frame] of frames === undefined ? [] : unpackFrames(frames)) {
+      if (n === pgno) this.#cache.setFrame(n, frame);
+      else this.#cache.addFrameAhead(n, frame);
+    }
+    if (!this.#cache.has(pgno)) this.#cache.set(pgno, page);
+    for (const [n, data] of pages) if (n !== pgno) this.#cache.addAhead(n, data);
     return page;
   }
 
