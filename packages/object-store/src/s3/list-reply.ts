@@ -18,34 +18,14 @@ export function parseListReply(xml: string): ListOutput | undefined {
   const root = ROOT.exec(xml);
   const end = END.exec(xml)?.index;
   if (root === null || end === undefined || xml.includes("<!")) return undefined;
-  const fields: Fields = new Map();
   const contents: RawObject[] = [];
-  let at = root[0].length;
-  while (at < end) {
-    const leaf = match(LEAF, xml, at);
-    if (leaf !== undefined) {
-      if (!put(fields, leaf)) return undefined;
-      at = LEAF.lastIndex;
-      continue;
-    }
-    const start = match(START, xml, at)?.[1];
-    if (start === undefined) {
-      BLANK.lastIndex = at;
-      BLANK.exec(xml);
-      if (BLANK.lastIndex !== end) return undefined;
-      break;
-    }
-    const from = START.lastIndex;
-    const close = `</${start}>`;
-    const to = xml.indexOf(close, from);
-    if (to < 0) return undefined;
-    if (start === "Contents") {
-      const object = parseObject(xml, from, to);
-      if (object === undefined) return undefined;
-      contents.push(object);
-    }
-    at = to + close.length;
-  }
+  const fields = readElement(xml, root[0].length, end, (name, from, to) => {
+    if (name !== "Contents") return true;
+    const object = parseObject(xml, from, to);
+    if (object !== undefined) contents.push(object);
+    return object !== undefined;
+  });
+  if (fields === undefined) return undefined;
   const truncated = fields.get("IsTruncated");
   return {
     contents,
@@ -55,27 +35,9 @@ export function parseListReply(xml: string): ListOutput | undefined {
 }
 
 function parseObject(xml: string, from: number, to: number): RawObject | undefined {
-  const fields: Fields = new Map();
-  for (let at = from; at < to; ) {
-    const leaf = match(LEAF, xml, at);
-    if (leaf !== undefined) {
-      if (!put(fields, leaf)) return undefined;
-      at = LEAF.lastIndex;
-      continue;
-    }
-    const start = match(START, xml, at)?.[1];
-    if (start === undefined) {
-      BLANK.lastIndex = at;
-      BLANK.exec(xml);
-      if (BLANK.lastIndex !== to) return undefined;
-      break;
-    }
-    // Owner, RestoreStatus: of no interest.
-    const close = `</${start}>`;
-    const end = xml.indexOf(close, START.lastIndex);
-    if (end < 0 || end > to) return undefined;
-    at = end + close.length;
-  }
+  // Owner, RestoreStatus: of no interest.
+  const fields = readElement(xml, from, to, () => true);
+  if (fields === undefined) return undefined;
   const size = fields.get("Size");
   const modified = fields.get("LastModified");
   return {
@@ -84,6 +46,39 @@ function parseObject(xml: string, from: number, to: number): RawObject | undefin
     ETag: fields.get("ETag"),
     LastModified: modified === undefined ? undefined : new Date(modified),
   };
+}
+
+/**
+ * What is between an element's tags: the texts in it, by name. Elements that hold others go to `nested`, with where their
+ * own content begins and ends. Undefined where `nested` says no, and for all that is not in the plain form.
+ */
+function readElement(
+  xml: string,
+  from: number,
+  to: number,
+  nested: (name: string, from: number, to: number) => boolean,
+): Fields | undefined {
+  const fields: Fields = new Map();
+  for (let at = from; at < to; ) {
+    const leaf = match(LEAF, xml, at);
+    if (leaf !== undefined) {
+      if (!put(fields, leaf)) return undefined;
+      at = LEAF.lastIndex;
+      continue;
+    }
+    const name = match(START, xml, at)?.[1];
+    if (name === undefined) {
+      BLANK.lastIndex = at;
+      BLANK.exec(xml);
+      return BLANK.lastIndex === to ? fields : undefined;
+    }
+    const start = START.lastIndex;
+    const close = `</${name}>`;
+    const end = xml.indexOf(close, start);
+    if (end < 0 || end > to || !nested(name, start, end)) return undefined;
+    at = end + close.length;
+  }
+  return fields;
 }
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
