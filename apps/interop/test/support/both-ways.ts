@@ -8,6 +8,7 @@ import { SqlProcess } from "../../src/sql-process.js";
 import type { Backend, Place } from "./backends.js";
 import { contentOf, integrityOf } from "./content.js";
 import { Headwater } from "./headwater.js";
+import { expectPeerToAgree } from "./peer-agrees.js";
 import { restoreTo, verifyFiles } from "./restore.js";
 import { Workload } from "./workload.js";
 
@@ -55,23 +56,6 @@ export function describeBothWays(backend: Backend): void {
       expect(db.db.status.pageCount).toBe(largest);
     }
 
-    /** Opened and hydrated there, it must be what the model is. */
-    async function expectPeerToAgree(): Promise<void> {
-      const expected = await contentOf(model);
-      const peer = await Peer.open({ url: place.url, hydrate: true });
-      try {
-        expect(await integrityOf(peer)).toEqual(["ok"]);
-        expect(await contentOf(peer)).toEqual(expected);
-        await peer.hydrated();
-        const hydrated = await SqlProcess.open({ database: peer.hydratedFile });
-        expect(await integrityOf(hydrated)).toEqual(["ok"]);
-        expect(await contentOf(hydrated)).toEqual(expected);
-        await hydrated.close();
-      } finally {
-        await peer.close();
-      }
-    }
-
     /** Opened and hydrated here. */
     async function expectHeadwaterToAgree(): Promise<void> {
       const expected = await contentOf(model);
@@ -94,14 +78,13 @@ export function describeBothWays(backend: Backend): void {
       for (let i = 0; i < 8 * rounds; i += 1) await write(db, [...workload.transaction(), ...workload.transaction()]);
       await growBack(db);
       await db.close();
-      await expectPeerToAgree();
+      await expectPeerToAgree(place.url, model);
       await verifyFiles(place);
     });
 
     const fill =
       "insert into t(a) with recursive n(n) as (select 1 union all select n + 1 from n where n < 500) select hex(zeroblob(2000)) from n";
 
-    // cases.md 38
     it("a transaction that allocates pages and frees them unwritten leaves no holes", async () => {
       const db = await writer();
       await write(
@@ -111,11 +94,10 @@ export function describeBothWays(backend: Backend): void {
         ["insert into t(a) values ('after')"],
       );
       await db.close();
-      await expectPeerToAgree();
+      await expectPeerToAgree(place.url, model);
       await expectHeadwaterToAgree();
     });
 
-    // cases.md 39
     it("shrinking and growing again, within one sync and across two, shows no old page", async () => {
       const db = await writer();
       await write(
@@ -128,7 +110,7 @@ export function describeBothWays(backend: Backend): void {
       );
       await growBack(db);
       await db.close();
-      await expectPeerToAgree();
+      await expectPeerToAgree(place.url, model);
       await expectHeadwaterToAgree();
     });
 
@@ -157,7 +139,7 @@ export function describeBothWays(backend: Backend): void {
         await model.run(...statements);
       }
       await expectHeadwaterToAgree();
-      await expectPeerToAgree();
+      await expectPeerToAgree(place.url, model);
       const restored = await restoreTo(place, path.join(dir, "restored.db"));
       expect(restored.txid).toBeGreaterThan(0n);
     });

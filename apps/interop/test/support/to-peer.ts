@@ -8,6 +8,7 @@ import { SqlProcess } from "../../src/sql-process.js";
 import type { Backend, Place } from "./backends.js";
 import { contentOf, integrityOf } from "./content.js";
 import { FilePublisher } from "./file-publisher.js";
+import { expectPeerToAgree } from "./peer-agrees.js";
 import { restoreTo } from "./restore.js";
 import { Workload } from "./workload.js";
 
@@ -51,28 +52,13 @@ export function describeToPeer(backend: Backend): void {
     }
 
     /** Opens in the peer and hydrates, and compares both with the model. */
-    async function expectPeerToAgree(): Promise<void> {
-      const expected = await contentOf(model);
-      const peer = await Peer.open({ url: place.url, hydrate: true });
-      try {
-        expect(await integrityOf(peer)).toEqual(["ok"]);
-        expect(await contentOf(peer)).toEqual(expected);
-        expect((await peer.query("pragma litestream_txid")).flat()).toEqual([publisher.txid.toString(16).padStart(16, "0")]);
-        await peer.hydrated();
-        const hydrated = await SqlProcess.open({ database: peer.hydratedFile });
-        expect(await integrityOf(hydrated)).toEqual(["ok"]);
-        expect(await contentOf(hydrated)).toEqual(expected);
-        await hydrated.close();
-      } finally {
-        await peer.close();
-      }
-    }
+    const expectAgreement = (): Promise<void> => expectPeerToAgree(place.url, model, publisher.txid.toString(16).padStart(16, "0"));
 
     it("open and hydrate, whatever was written", async () => {
       const workload = new Workload(new SeededRandom(testSeed("to peer")), { shrinks: true });
       for (let i = 0; i < 20 * Number(process.env["HEADWATER_ROUNDS"] ?? 1); i += 1) await publish(workload.transaction());
       await growBack();
-      await expectPeerToAgree();
+      await expectAgreement();
     });
 
     it.each([512, 1024, 4096, 8192, 65_536])("open and hydrate with pages of %i bytes", async (pageSize) => {
@@ -81,10 +67,10 @@ export function describeToPeer(backend: Backend): void {
         ["insert into t(a) with recursive n(n) as (select 1 union all select n + 1 from n where n < 300) select hex(zeroblob(n)) from n"],
         ["delete from t where id % 3 = 0"],
       );
-      await expectPeerToAgree();
+      await expectAgreement();
     });
 
-    // cases.md 38 and 39, for files: what a Headwater writer makes of the same is tested below through open().
+    // For files; what a Headwater writer makes of the same is tested through open() in both-ways.ts.
     it("open and hydrate after transactions that allocate and free pages, shrink and grow", async () => {
       const fill =
         "insert into t(a) with recursive n(n) as (select 1 union all select n + 1 from n where n < 500) select hex(zeroblob(2000)) from n";
@@ -98,7 +84,7 @@ export function describeToPeer(backend: Backend): void {
         [fill, "update t set a = 'x' || id where id % 5 = 0"],
       );
       await growBack();
-      await expectPeerToAgree();
+      await expectAgreement();
     });
 
     it("open and hydrate from a snapshot, compacted files and level 0", async () => {
@@ -111,7 +97,7 @@ export function describeToPeer(backend: Backend): void {
       await publisher.compact(1, level1);
       await publish(...some());
       await growBack();
-      await expectPeerToAgree();
+      await expectAgreement();
       await restoreTo(place, path.join(dir, "restored.db"));
       expect(readFileSync(path.join(dir, "restored.db")).equals(readFileSync(path.join(dir, "model.db")))).toBe(true);
     });
