@@ -4,7 +4,7 @@ import type { ETag } from "../src/index.js";
 import type { S3ObjectStore } from "../src/s3.js";
 import { type RogueObject, RogueServer, sendError, sendPart } from "./support/rogue-server.js";
 
-// cases.md 10: connections are given back, whatever becomes of a call.
+// Connections are given back, whatever becomes of a call.
 const SOCKETS_MAX = 16;
 let server: RogueServer;
 let store: S3ObjectStore;

@@ -75,7 +75,7 @@ export type Recovery =
  *
  * @throws `BUFFER_FOREIGN` for a buffer of another database, page size or format, which is left as it is;
  *   `BUFFER_UNWRITABLE`; what the store throws while an intent is being compared.
- * @see design.md, "After a crash"
+ * @see the design, "After a crash"
  */
 export async function recoverBuffer(options: RecoverOptions): Promise<Recovery> {
   try {

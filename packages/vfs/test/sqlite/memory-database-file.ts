@@ -26,7 +26,7 @@ interface Overlay {
 }
 
 /**
- * The rules of design.md, "Committing", over a Map: a published state, the open transaction over it, and nothing else.
+ * The rules of the design, "Committing", over a Map: a published state, the open transaction over it, and nothing else.
  * It is the yardstick of the adapter's tests, so it also records every call.
  */
 export class MemoryDatabaseFile implements DatabaseFile {
